@@ -1,0 +1,99 @@
+# Builds and installs with PGXS:
+#
+#     make && make install && make installcheck
+#
+# or, on a fresh Debian or Ubuntu, without installing the extension anywhere:
+#
+#     make demo        see it work on real traces
+#     make demo-stop   end the demo's server
+#     make test        every suite, on a private server
+#     make test-all    the server's suites on other PostgreSQL versions (root)
+#     make format      lay out the C sources (clang-format-14)
+#     make bench       the figures of bench/, with the rivals beside them
+#
+# PG_CONFIG chooses the PostgreSQL; WERROR=1 makes warnings errors.
+
+EXTENSION = distributed_trace
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+
+# in the order in which they depend on one another
+SQL_PARTS = table tree
+SQL_BUILT = sql/$(EXTENSION)--$(EXTVERSION).sql
+
+MODULE_big = $(EXTENSION)
+SOURCES = $(sort $(wildcard src/*.c $(patsubst %,src/%/*.c,core record trace latency report)))
+OBJS = $(SOURCES:.c=.o)
+DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+DATA_built = $(SQL_BUILT)
+
+# the server's headers as system headers: they are not clean under -Wextra
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+PG_CFLAGS = -Wall -Wextra $(if $(WERROR),-Werror)
+SHLIB_LINK = -lz
+
+# pg_regress looks for outputs in expected/, whatever the inputs' directory
+REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
+ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
+
+EXTRA_CLEAN = $(addsuffix /*.o,$(sort $(dir $(SOURCES)))) \
+	$(addsuffix /*.bc,$(sort $(dir $(SOURCES)))) results output_iso regression.*
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifneq ($(wildcard $(PGXS)),)
+
+# Bitcode, for inlining by the JIT compiler, only where its compiler is there.
+CLANG_OF_PGXS := $(shell sed -n 's/^CLANG *= *//p' $(dir $(PGXS))../Makefile.global)
+ifeq ($(shell command -v $(CLANG_OF_PGXS) 2>/dev/null),)
+override with_llvm = no
+endif
+
+include $(PGXS)
+
+# What SQL calls is exported and nothing else, so that no name of ours meets
+# another library's.  A version script does that on 15 too, where hidden
+# visibility would hide the functions themselves.
+ifeq ($(PORTNAME),linux)
+PG_CFLAGS += -fno-semantic-interposition
+SHLIB_LINK += -Wl,--version-script=src/exports.map
+$(shlib): src/exports.map
+endif
+
+$(OBJS): $(wildcard src/*.h src/*/*.h)
+
+else
+all install installcheck:
+	@echo 'PGXS is missing: install postgresql-server-dev-NN, or set PG_CONFIG=/path/to/pg_config' >&2
+	@exit 1
+endif
+
+$(SQL_BUILT): $(SQL_PARTS:%=sql/parts/%.sql) $(EXTENSION).control Makefile
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' && \
+	cat $(SQL_PARTS:%=sql/parts/%.sql); } >$@.new
+	mv $@.new $@
+
+# "test" and "bench" are directories too
+.PHONY: test test-all demo demo-stop bench format
+
+test:
+	@PG_CONFIG='$(PG_CONFIG)' test/run.sh
+
+test-all:
+	@test/chroots.sh
+
+demo:
+	@PG_CONFIG='$(PG_CONFIG)' demo/demo.sh
+
+demo-stop:
+	@demo/demo.sh stop
+
+bench:
+	@PG_CONFIG='$(PG_CONFIG)' bench/run.sh
+
+# the layout that test/check.sh asks for
+format:
+	clang-format-14 -i $(wildcard src/*.[ch] src/*/*.[ch] test/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
+	test/typedefs.sh >typedefs.list

@@ -1,0 +1,47 @@
+/*
+ * What differs between the supported versions of the server (15 to 18); the
+ * only file that looks at PG_VERSION_NUM.
+ */
+#ifndef COMPAT_H
+#define COMPAT_H
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#include "catalog/dependency.h"
+#include "common/jsonapi.h"
+#include "utils/rel.h"
+
+/* The sequence behind an identity column. */
+static inline Oid
+compat_identity_sequence(Relation relation, int column)
+{
+#if PG_VERSION_NUM >= 170000
+	return getIdentitySequence(relation, column, false);
+#else
+	return getIdentitySequence(RelationGetRelid(relation), column, false);
+#endif
+}
+
+/* The actions of a JSON parser return a status from 16 on, and nothing before. */
+#if PG_VERSION_NUM >= 160000
+typedef JsonParseErrorType JsonActionResult;
+#define JSON_ACTION_DONE return JSON_SUCCESS
+#else
+typedef void JsonActionResult;
+#define JSON_ACTION_DONE return
+#endif
+
+/* A lexer over text of the database's encoding that also unescapes strings. */
+static inline JsonLexContext *
+compat_json_lexer(char *json, int length, int encoding)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, json, length, encoding, true);
+#else
+	return makeJsonLexContextCstringLen(json, length, encoding, true);
+#endif
+}
+
+#endif

@@ -1,0 +1,8 @@
+/*
+ * Entry of the module.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
