@@ -1,0 +1,104 @@
+/*
+ * A span as it was recorded, and the slices of memory its names lie in.
+ */
+#ifndef CORE_SPAN_H
+#define CORE_SPAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* length bytes at data; data NULL means "not there", unlike a length of 0 */
+typedef struct Slice
+{
+	const char *data;
+	uint32_t length;
+} Slice;
+
+/* The kinds of OTLP, with room before them for "no kind was recorded". */
+typedef enum SpanKind
+{
+	SPAN_KIND_ABSENT,
+	SPAN_KIND_UNSPECIFIED,
+	SPAN_KIND_INTERNAL,
+	SPAN_KIND_SERVER,
+	SPAN_KIND_CLIENT,
+	SPAN_KIND_PRODUCER,
+	SPAN_KIND_CONSUMER,
+} SpanKind;
+
+#define SPAN_KIND_COUNT (SPAN_KIND_CONSUMER + 1)
+
+/* Which of a span's times were recorded and finite, and whether it failed. */
+enum
+{
+	SPAN_HAS_START = 1 << 0,
+	SPAN_HAS_END = 1 << 1,
+	SPAN_HAS_DURATION = 1 << 2,
+	SPAN_IS_ERROR = 1 << 3,
+};
+
+/* Times are microseconds since an epoch that only the caller knows. */
+typedef struct Span
+{
+	Slice span_id;
+	Slice parent_span_id;
+	Slice service_name;
+	Slice operation;
+	int64_t start_time;
+	int64_t end_time;
+	int64_t duration;
+	uint8_t kind; /* SpanKind */
+	uint8_t flags;
+} Span;
+
+/* The name of a kind as OpenTelemetry writes it, in lower case; NULL for
+ * SPAN_KIND_ABSENT. */
+extern const char *span_kind_name(SpanKind kind);
+
+/* The kind of a name, in any case; SPAN_KIND_ABSENT if it is none. */
+extern SpanKind span_kind_from_name(Slice name);
+
+static inline int
+slice_compare(Slice a, Slice b)
+{
+	uint32_t shorter = a.length < b.length ? a.length : b.length;
+	int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
+
+	if (order != 0)
+		return order;
+	return (a.length > b.length) - (a.length < b.length);
+}
+
+static inline bool
+slice_equal(Slice a, Slice b)
+{
+	return a.length == b.length &&
+		   (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+}
+
+/* a - b, held at the ends of the range: times may lie that far apart. */
+static inline int64_t
+time_difference(int64_t a, int64_t b)
+{
+	int64_t difference;
+
+	if (__builtin_sub_overflow(a, b, &difference))
+		return a > b ? INT64_MAX : INT64_MIN;
+	return difference;
+}
+
+/* a + b, likewise. */
+static inline int64_t
+time_sum(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return b > 0 ? INT64_MAX : INT64_MIN;
+	return sum;
+}
+
+#define SLICE_LITERAL(s) ((Slice){(s), sizeof(s) - 1})
+
+#endif
