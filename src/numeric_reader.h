@@ -1,0 +1,17 @@
+/*
+ * Reading a numeric without going through text or floating point.
+ */
+#ifndef NUMERIC_READER_H
+#define NUMERIC_READER_H
+
+#include "postgres.h"
+
+#include "utils/numeric.h"
+
+/*
+ * A numeric of milliseconds in microseconds, rounded half away from zero.
+ * Returns false for NaN, infinities and what an int64 cannot hold.
+ */
+extern bool numeric_ms_to_us(Numeric ms, int64 *us);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Decoded spans on their way into distributed_trace_log: what every format of
+ * input is turned into, and what span_log.c writes.
+ */
+#ifndef RECORD_SPAN_BATCH_H
+#define RECORD_SPAN_BATCH_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+
+typedef struct SpanRow
+{
+	text *trace_id;
+	text *span_id;
+	text *parent_span_id; /* NULL for a root */
+	text *service_name;
+	text *operation;
+	TimestampTz start_time;
+	TimestampTz end_time; /* meaningful only if is_finished */
+	int64 duration;		  /* us; meaningful only if is_finished */
+	bool is_finished;
+	Jsonb *tags; /* attributes and the member "otel"; see docs/storage.md */
+	text *logs;	 /* events as a JSON array; NULL if there are none */
+} SpanRow;
+
+typedef struct SpanBatch
+{
+	MemoryContext context; /* owns the batch and all its rows hold */
+	SpanRow *rows;
+	int count;
+	int capacity;
+	int64 rejected;
+	StringInfoData message; /* why spans were rejected; first few of them */
+} SpanBatch;
+
+/* An empty batch in the current memory context. */
+extern SpanBatch *span_batch_create(void);
+
+/* A new zeroed row at the end; valid until the next call. */
+extern SpanRow *span_batch_add(SpanBatch *batch);
+
+/* Counts a span that cannot be stored.  `which` names it (an id, or NULL for
+ * one that has none), `reason` is a lower-case phrase. */
+extern void span_batch_reject(SpanBatch *batch, const char *which,
+							  const char *reason);
+
+/* The words for what was rejected; NULL if nothing was. */
+extern char *span_batch_message(SpanBatch *batch);
+
+/* What became of a batch: accepted + duplicates + rejected is the number of
+ * spans that were in the request. */
+typedef struct RecordResult
+{
+	int64 accepted;	  /* now in the log, new or changed by this call */
+	int64 duplicates; /* already there word for word; nothing was written */
+} RecordResult;
+
+/*
+ * Writes the batch into distributed_trace_log of schema `schema`, merging
+ * each span with what is already there under its ids: a later non-null value
+ * wins, the earliest start wins, members of tags are united.  Rows of one
+ * batch that share ids are merged first.  Runs with the caller's rights.
+ */
+extern RecordResult record_spans(SpanBatch *batch, Oid schema);
+
+/*
+ * The resource_id of a resource with these attributes (the jsonb of
+ * distributed_trace_resource.attributes), stored now if it is new.
+ */
+extern int64 resource_id_of(Oid schema, Jsonb *attributes);
+
+/*
+ * Records the batch and packs (accepted, duplicates, rejected, message), the
+ * result of every trace_ingest_ function.  The schema is that of the calling
+ * SQL function.
+ */
+extern Datum record_and_report(FunctionCallInfo fcinfo, SpanBatch *batch);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * Merging two records of one span.
+ */
+#ifndef RECORD_SPAN_MERGE_H
+#define RECORD_SPAN_MERGE_H
+
+#include "postgres.h"
+
+#include "record/span_batch.h"
+
+/* What stands for a name that was not reported. */
+#define UNKNOWN_SERVICE "unknown_service"
+
+/*
+ * `later` merged into `earlier`: a later value wins where it is not NULL (for
+ * names also: not empty, not UNKNOWN_SERVICE), the earliest start wins, and
+ * the members of tags and of tags->'otel' are united.  The duration stays
+ * while the times do, and is their difference otherwise.  Returns whether
+ * `earlier` changed.
+ */
+extern bool merge_span(SpanRow *earlier, const SpanRow *later);
+
+#endif

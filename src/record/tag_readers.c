@@ -1,0 +1,191 @@
+/*
+ * Reading kind, outcome and user of a span from its tags.
+ *
+ * Spans come from OTLP, Zipkin, Jaeger and hand-written INSERTs, and each has
+ * its own way of saying the same thing.  What the recording functions wrote
+ * into the member "otel" is asked first, then the tags by which the others
+ * say it: span.kind and error.  These functions run for every span of every
+ * report, so they look keys up in place and allocate nothing.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "record/tag_readers.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+PG_FUNCTION_INFO_V1(dt_trace_span_kind);
+PG_FUNCTION_INFO_V1(dt_trace_is_error);
+PG_FUNCTION_INFO_V1(dt_trace_user_id);
+
+#define KEY(literal) (literal), sizeof(literal) - 1
+
+/* Looks a key up in an object; anything but an object has no keys. */
+static bool
+find_member(JsonbContainer *container, const char *key, int length,
+			JsonbValue *value)
+{
+	if (!JsonContainerIsObject(container))
+		return false;
+	return getKeyJsonValueFromContainer(container, key, length, value) != NULL;
+}
+
+static bool
+find_otel_member(Jsonb *tags, const char *key, int length, JsonbValue *value)
+{
+	JsonbValue otel;
+
+	return find_member(&tags->root, KEY("otel"), &otel) &&
+		   otel.type == jbvBinary &&
+		   find_member(otel.val.binary.data, key, length, value);
+}
+
+static bool
+is_filled_string(const JsonbValue *value)
+{
+	return value->type == jbvString && value->val.string.len > 0;
+}
+
+static bool
+string_equals(const JsonbValue *value, const char *lower, int length)
+{
+	return value->type == jbvString && value->val.string.len == length &&
+		   pg_strncasecmp(value->val.string.val, lower, length) == 0;
+}
+
+/* Kinds that are recorded as a number are those OTLP had no name for. */
+static bool
+find_kind(Jsonb *tags, JsonbValue *kind)
+{
+	if (find_otel_member(tags, KEY("kind"), kind) &&
+		(is_filled_string(kind) || kind->type == jbvNumeric))
+		return true;
+	return find_member(&tags->root, KEY("span.kind"), kind) &&
+		   is_filled_string(kind);
+}
+
+SpanKind
+tags_span_kind(Jsonb *tags)
+{
+	JsonbValue value;
+	SpanKind kind;
+
+	if (!find_kind(tags, &value))
+		return SPAN_KIND_ABSENT;
+	if (value.type != jbvString)
+		return SPAN_KIND_UNSPECIFIED;
+	kind = span_kind_from_name(
+		(Slice){value.val.string.val, value.val.string.len});
+	return kind == SPAN_KIND_ABSENT ? SPAN_KIND_UNSPECIFIED : kind;
+}
+
+static bool
+is_zero(Numeric number)
+{
+	Datum zero = NumericGetDatum(int64_to_numeric(0));
+
+	return DatumGetBool(
+		DirectFunctionCall2(numeric_eq, NumericGetDatum(number), zero));
+}
+
+/* The tag "error": Jaeger's boolean, or Zipkin's text, which is a failure
+ * even if it is empty. */
+static bool
+error_tag_is_set(const JsonbValue *error)
+{
+	switch (error->type)
+	{
+		case jbvNull:
+			return false;
+		case jbvBool:
+			return error->val.boolean;
+		case jbvNumeric:
+			return !is_zero(error->val.numeric);
+		case jbvString:
+			return !string_equals(error, KEY("false"));
+		default:
+			return true;
+	}
+}
+
+bool
+tags_is_error(Jsonb *tags)
+{
+	JsonbValue value;
+
+	if (find_otel_member(tags, KEY("status"), &value))
+	{
+		if (string_equals(&value, KEY("error")))
+			return true;
+		if (string_equals(&value, KEY("ok")))
+			return false;
+	}
+	return find_member(&tags->root, KEY("error"), &value) &&
+		   error_tag_is_set(&value);
+}
+
+/*
+ * trace_span_kind(tags jsonb) -> text
+ *
+ * server, client, internal, producer, consumer or unspecified; another name
+ * as it was recorded, in lower case; NULL if no kind was recorded.
+ */
+Datum
+dt_trace_span_kind(PG_FUNCTION_ARGS)
+{
+	Jsonb *tags = PG_GETARG_JSONB_P(0);
+	JsonbValue kind;
+	text *name;
+
+	if (!find_kind(tags, &kind))
+		PG_RETURN_NULL();
+	if (kind.type != jbvString)
+		PG_RETURN_TEXT_P(
+			cstring_to_text(span_kind_name(SPAN_KIND_UNSPECIFIED)));
+	name = cstring_to_text_with_len(kind.val.string.val, kind.val.string.len);
+	for (int i = 0; i < kind.val.string.len; i++)
+		VARDATA(name)[i] = pg_ascii_tolower((unsigned char) VARDATA(name)[i]);
+	PG_RETURN_TEXT_P(name);
+}
+
+/*
+ * trace_is_error(tags jsonb) -> boolean
+ */
+Datum
+dt_trace_is_error(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(tags_is_error(PG_GETARG_JSONB_P(0)));
+}
+
+/*
+ * trace_user_id(tags jsonb) -> text
+ *
+ * The first of user.id, enduser.id and enduser.pseudo.id that is a string, as
+ * it is, or a number, in digits; NULL if there is none.  An empty string
+ * names nobody.
+ */
+Datum
+dt_trace_user_id(PG_FUNCTION_ARGS)
+{
+	static const Slice keys[] = {SLICE_LITERAL("user.id"),
+								 SLICE_LITERAL("enduser.id"),
+								 SLICE_LITERAL("enduser.pseudo.id")};
+	Jsonb *tags = PG_GETARG_JSONB_P(0);
+	JsonbValue id;
+
+	for (size_t i = 0; i < lengthof(keys); i++)
+	{
+		if (!find_member(&tags->root, keys[i].data, keys[i].length, &id))
+			continue;
+		if (is_filled_string(&id))
+			PG_RETURN_TEXT_P(
+				cstring_to_text_with_len(id.val.string.val, id.val.string.len));
+		if (id.type == jbvNumeric)
+			PG_RETURN_TEXT_P(
+				cstring_to_text(DatumGetCString(DirectFunctionCall1(
+					numeric_out, NumericGetDatum(id.val.numeric)))));
+	}
+	PG_RETURN_NULL();
+}

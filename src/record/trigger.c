@@ -1,0 +1,246 @@
+/*
+ * The trigger of distributed_trace_log, before each row that needs it (the
+ * WHEN clauses see to that).
+ *
+ * - duration_ms is filled in when the span is finished and the writer gave
+ *   none.  A duration that was merely end_time minus start_time follows when
+ *   either is corrected; any other one was measured by the writer and stays.
+ * - updated_at becomes the transaction's time when an UPDATE changes the row
+ *   and does not set it itself.
+ * - NULL for id, created_at or updated_at means the default, as it does for
+ *   the AUTO_INCREMENT and TIMESTAMP columns that the table's design came from.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "commands/sequence.h"
+#include "commands/trigger.h"
+#include "common/int.h"
+#include "compat.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+/* numeric(16,3) ends here */
+#define DURATION_LIMIT_US INT64CONST(10000000000000000)
+
+PG_FUNCTION_INFO_V1(dt_trace_log_before_write);
+
+/* The columns the trigger touches, by their numbers in the table at hand. */
+typedef struct LogColumns
+{
+	int id;
+	int start_time;
+	int end_time;
+	int duration_ms;
+	int created_at;
+	int updated_at;
+} LogColumns;
+
+static int
+column_number(TupleDesc desc, const char *name)
+{
+	int number = SPI_fnumber(desc, name);
+
+	if (number <= 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_COLUMN),
+				errmsg("column \"%s\" does not exist", name),
+				errhint("This trigger belongs on distributed_trace_log."));
+	return number;
+}
+
+static LogColumns
+find_columns(TupleDesc desc)
+{
+	return (LogColumns){
+		.id = column_number(desc, "id"),
+		.start_time = column_number(desc, "start_time"),
+		.end_time = column_number(desc, "end_time"),
+		.duration_ms = column_number(desc, "duration_ms"),
+		.created_at = column_number(desc, "created_at"),
+		.updated_at = column_number(desc, "updated_at"),
+	};
+}
+
+/* end - start in us; false unless both are there and finite */
+static bool
+times_difference(HeapTuple tuple, TupleDesc desc, const LogColumns *columns,
+				 int64 *us)
+{
+	bool no_start;
+	bool no_end;
+	Datum start = heap_getattr(tuple, columns->start_time, desc, &no_start);
+	Datum end = heap_getattr(tuple, columns->end_time, desc, &no_end);
+
+	if (no_start || no_end ||
+		TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(start)) ||
+		TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(end)))
+		return false;
+	if (pg_sub_s64_overflow(
+			DatumGetTimestampTz(end), DatumGetTimestampTz(start), us) ||
+		*us >= DURATION_LIMIT_US || *us <= -DURATION_LIMIT_US)
+		ereport(ERROR,
+				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				errmsg("duration of the span is out of range"),
+				errdetail("end_time minus start_time must be less than 10^13 "
+						  "milliseconds."));
+	return true;
+}
+
+static bool
+same_value(HeapTuple a, HeapTuple b, TupleDesc desc, int column)
+{
+	Form_pg_attribute attribute = TupleDescAttr(desc, column - 1);
+	bool a_null;
+	bool b_null;
+	Datum x = heap_getattr(a, column, desc, &a_null);
+	Datum y = heap_getattr(b, column, desc, &b_null);
+
+	if (a_null || b_null)
+		return a_null == b_null;
+	return datumIsEqual(x, y, attribute->attbyval, attribute->attlen);
+}
+
+/* Whether the old row's duration was just the difference of its times, which
+ * the new row changes while leaving the duration alone. */
+static bool
+duration_should_follow(HeapTuple old, HeapTuple new, TupleDesc desc,
+					   const LogColumns *columns)
+{
+	int64 us;
+	bool isnull;
+	Datum duration;
+
+	if ((same_value(old, new, desc, columns->start_time) &&
+		 same_value(old, new, desc, columns->end_time)) ||
+		!same_value(old, new, desc, columns->duration_ms) ||
+		!times_difference(old, desc, columns, &us))
+		return false;
+	duration = heap_getattr(old, columns->duration_ms, desc, &isnull);
+	return !isnull && DatumGetBool(DirectFunctionCall2(
+						  numeric_eq,
+						  duration,
+						  NumericGetDatum(int64_div_fast_to_numeric(us, 3))));
+}
+
+static bool
+same_row(HeapTuple a, HeapTuple b)
+{
+	return a->t_len == b->t_len && a->t_data->t_hoff == b->t_data->t_hoff &&
+		   memcmp(a->t_data->t_bits,
+				  b->t_data->t_bits,
+				  a->t_len - offsetof(HeapTupleHeaderData, t_bits)) == 0;
+}
+
+/* What the trigger will set. */
+typedef struct Changes
+{
+	int count;
+	int columns[4];
+	Datum values[4];
+} Changes;
+
+static void
+change(Changes *changes, int column, Datum value)
+{
+	changes->columns[changes->count] = column;
+	changes->values[changes->count] = value;
+	changes->count++;
+}
+
+static bool
+is_null(HeapTuple tuple, TupleDesc desc, int column)
+{
+	bool isnull;
+
+	(void) heap_getattr(tuple, column, desc, &isnull);
+	return isnull;
+}
+
+static void
+fill_in_duration(Changes *changes, HeapTuple row, HeapTuple old, TupleDesc desc,
+				 const LogColumns *columns)
+{
+	int64 us;
+
+	if (!is_null(row, desc, columns->duration_ms) &&
+		(old == NULL || !duration_should_follow(old, row, desc, columns)))
+		return;
+	if (times_difference(row, desc, columns, &us))
+		change(changes,
+			   columns->duration_ms,
+			   NumericGetDatum(int64_div_fast_to_numeric(us, 3)));
+}
+
+static void
+fill_in_defaults(Changes *changes, HeapTuple row, Relation log,
+				 const LogColumns *columns)
+{
+	TupleDesc desc = RelationGetDescr(log);
+	Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+
+	if (is_null(row, desc, columns->id))
+		change(changes,
+			   columns->id,
+			   Int64GetDatum(nextval_internal(
+				   compat_identity_sequence(log, columns->id), false)));
+	if (is_null(row, desc, columns->created_at))
+		change(changes, columns->created_at, now);
+	if (is_null(row, desc, columns->updated_at))
+		change(changes, columns->updated_at, now);
+}
+
+Datum
+dt_trace_log_before_write(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool is_update;
+	HeapTuple old;
+	HeapTuple row;
+	TupleDesc desc;
+	LogColumns columns;
+	Changes changes = {0};
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by a BEFORE INSERT OR UPDATE "
+					   "row trigger"));
+	is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	old = is_update ? trigger->tg_trigtuple : NULL;
+	row = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	desc = RelationGetDescr(trigger->tg_relation);
+	if (is_update && same_row(old, row))
+		return PointerGetDatum(row);
+
+	columns = find_columns(desc);
+	fill_in_duration(&changes, row, old, desc, &columns);
+	if (!is_update)
+		fill_in_defaults(&changes, row, trigger->tg_relation, &columns);
+	else if (is_null(row, desc, columns.updated_at) ||
+			 same_value(old, row, desc, columns.updated_at))
+		change(&changes,
+			   columns.updated_at,
+			   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+	if (changes.count > 0)
+	{
+		bool no_nulls[4] = {false, false, false, false};
+
+		row = heap_modify_tuple_by_cols(row,
+										desc,
+										changes.count,
+										changes.columns,
+										changes.values,
+										no_nulls);
+	}
+	return PointerGetDatum(row);
+}
