@@ -1,0 +1,159 @@
+/*
+ * Reading the spans of one trace from the log.
+ *
+ * The rows stream from the executor straight into an open tree, through a
+ * receiver of our own: no table of tuples is built in between.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "query.h"
+#include "record/trace_ids.h"
+#include "trace/open_tree.h"
+#include "trace/tree_argument.h"
+
+#include "catalog/pg_type.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(dt_trace_get);
+
+/* The columns of the query, in its order. */
+enum
+{
+	COLUMN_SPAN,
+	COLUMN_PARENT,
+	COLUMN_SERVICE,
+	COLUMN_OPERATION,
+	COLUMN_START,
+	COLUMN_END,
+	COLUMN_DURATION,
+	COLUMN_TAGS,
+};
+
+static SavedQuery spans_query = {
+	.text = "SELECT span_id, parent_span_id, service_name, operation, "
+			"start_time, end_time, duration_ms, tags "
+			"FROM %s.distributed_trace_log WHERE trace_id = $1",
+	.arg_count = 1,
+	.arg_types = {TEXTOID},
+};
+
+typedef struct TreeReceiver
+{
+	DestReceiver receiver;
+	MemoryContext context; /* of the tree */
+	Slice trace_id;
+	SpanTree *tree; /* NULL before the first row */
+} TreeReceiver;
+
+static void
+start_receiving(DestReceiver *self, int operation, TupleDesc desc)
+{
+	(void) self;
+	(void) operation;
+	(void) desc;
+}
+
+static void
+do_nothing(DestReceiver *self)
+{
+	(void) self;
+}
+
+static bool
+receive_span(TupleTableSlot *slot, DestReceiver *self)
+{
+	TreeReceiver *receiver = (TreeReceiver *) self;
+	Datum *values = slot->tts_values;
+	bool *nulls = slot->tts_isnull;
+	Span span = {0};
+	SpanTree *grown;
+	MemoryContext caller;
+
+	slot_getallattrs(slot);
+	span.span_id = datum_slice(values[COLUMN_SPAN], nulls[COLUMN_SPAN]);
+	span.parent_span_id =
+		datum_slice(values[COLUMN_PARENT], nulls[COLUMN_PARENT]);
+	span.service_name =
+		datum_slice(values[COLUMN_SERVICE], nulls[COLUMN_SERVICE]);
+	span.operation =
+		datum_slice(values[COLUMN_OPERATION], nulls[COLUMN_OPERATION]);
+	span_set_start(&span, values[COLUMN_START], nulls[COLUMN_START]);
+	span_set_end(&span, values[COLUMN_END], nulls[COLUMN_END]);
+	span_set_duration(&span, values[COLUMN_DURATION], nulls[COLUMN_DURATION]);
+	span_set_tags(&span, values[COLUMN_TAGS], nulls[COLUMN_TAGS]);
+
+	caller = MemoryContextSwitchTo(receiver->context);
+	grown = open_tree_add(receiver->tree, receiver->trace_id, &span);
+	if (receiver->tree != NULL && grown != receiver->tree)
+		pfree(receiver->tree);
+	receiver->tree = grown;
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
+/* The spans stored under just this id, as an open tree. */
+static SpanTree *
+read_spans(Oid schema, text *trace_id)
+{
+	Datum args[1] = {PointerGetDatum(trace_id)};
+	TreeReceiver receiver = {
+		.receiver = {.receiveSlot = receive_span,
+					 .rStartup = start_receiving,
+					 .rShutdown = do_nothing,
+					 .rDestroy = do_nothing,
+					 .mydest = DestNone},
+		.context = CurrentMemoryContext,
+		.trace_id = {VARDATA_ANY(trace_id), VARSIZE_ANY_EXHDR(trace_id)},
+	};
+	SPIExecuteOptions options = {
+		.read_only = true,
+		.dest = &receiver.receiver,
+	};
+	int code;
+
+	SPI_connect();
+	options.params = makeParamList(1);
+	options.params->params[0] = (ParamExternData){
+		.value = args[0], .pflags = PARAM_FLAG_CONST, .ptype = TEXTOID};
+	code =
+		SPI_execute_plan_extended(query_plan(&spans_query, schema), &options);
+	if (code < 0)
+		elog(ERROR,
+			 "SPI_execute_plan_extended failed: %s",
+			 SPI_result_code_string(code));
+	SPI_finish();
+	return receiver.tree;
+}
+
+SpanTree *
+fetch_trace(Oid schema, text *trace_id)
+{
+	SpanTree *open = read_spans(schema, trace_id);
+	SpanTree *built;
+
+	if (open == NULL)
+	{
+		text *normal = normalize_trace_id(trace_id);
+
+		if (normal != trace_id)
+			open = read_spans(schema, normal);
+	}
+	if (open == NULL)
+		return NULL;
+	built = build_tree(open);
+	pfree(open);
+	return built;
+}
+
+Datum
+dt_trace_get(PG_FUNCTION_ARGS)
+{
+	SpanTree *tree = fetch_trace(calling_schema(fcinfo), PG_GETARG_TEXT_PP(0));
+
+	if (tree == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(tree);
+}

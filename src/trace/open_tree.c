@@ -1,0 +1,144 @@
+/*
+ * Filling an open SpanTree from SQL's values: see open_tree.h.
+ *
+ * Infinite times count as unknown: nothing can be drawn or measured with them.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "numeric_reader.h"
+#include "record/tag_readers.h"
+#include "trace/open_tree.h"
+
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#define OPEN_TREE_START_SIZE 512
+
+static SpanTree *
+resize(SpanTree *tree, size_t size)
+{
+	SpanTree *larger = palloc(size);
+
+	if (tree != NULL)
+		memcpy(larger, tree, tree->used);
+	else
+		memset(larger, 0, sizeof(SpanTree));
+	SET_VARSIZE(larger, size);
+	return larger;
+}
+
+static size_t
+next_capacity(size_t capacity, size_t needed)
+{
+	while (capacity < needed)
+		capacity *= 2;
+	return Min(capacity, SPAN_TREE_MAX_SIZE);
+}
+
+static void
+check_same_trace(const SpanTree *tree, Slice trace_id)
+{
+	Slice ours = span_tree_trace_id(tree);
+
+	if (!slice_equal(ours, trace_id))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("spans of more than one trace cannot form one tree"),
+				errdetail("There are spans of trace \"%.*s\" and of trace "
+						  "\"%.*s\".",
+						  (int) ours.length,
+						  ours.data,
+						  (int) trace_id.length,
+						  trace_id.length > 0 ? trace_id.data : ""),
+				errhint("Add GROUP BY trace_id, or a filter on one trace."));
+}
+
+SpanTree *
+open_tree_add(SpanTree *tree, Slice trace_id, const Span *span)
+{
+	size_t needed;
+
+	if (tree == NULL)
+	{
+		needed = span_tree_open_size(trace_id, span);
+		if (needed <= SPAN_TREE_MAX_SIZE)
+		{
+			tree = resize(NULL, next_capacity(OPEN_TREE_START_SIZE, needed));
+			span_tree_open(tree, trace_id);
+		}
+	}
+	else
+	{
+		check_same_trace(tree, trace_id);
+		needed = tree->used + span_tree_span_size(span);
+		if (needed > VARSIZE(tree) && needed <= SPAN_TREE_MAX_SIZE)
+			tree = resize(tree, next_capacity(VARSIZE(tree), needed));
+	}
+	if (needed > SPAN_TREE_MAX_SIZE)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("trace \"%.*s\" is too large",
+					   (int) trace_id.length,
+					   trace_id.data),
+				errdetail("A span_tree is limited to 1 GB."));
+	span_tree_add(tree, span);
+	return tree;
+}
+
+Slice
+datum_slice(Datum text_datum, bool is_null)
+{
+	text *value;
+
+	if (is_null)
+		return (Slice){NULL, 0};
+	value = DatumGetTextPP(text_datum);
+	return (Slice){VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+}
+
+void
+span_set_start(Span *span, Datum start_time, bool is_null)
+{
+	TimestampTz time = DatumGetTimestampTz(start_time);
+
+	if (is_null || TIMESTAMP_NOT_FINITE(time))
+		return;
+	span->start_time = time;
+	span->flags |= SPAN_HAS_START;
+}
+
+void
+span_set_end(Span *span, Datum end_time, bool is_null)
+{
+	TimestampTz time = DatumGetTimestampTz(end_time);
+
+	if (is_null || TIMESTAMP_NOT_FINITE(time))
+		return;
+	span->end_time = time;
+	span->flags |= SPAN_HAS_END;
+}
+
+void
+span_set_duration(Span *span, Datum duration_ms, bool is_null)
+{
+	if (!is_null &&
+		numeric_ms_to_us(DatumGetNumeric(duration_ms), &span->duration))
+		span->flags |= SPAN_HAS_DURATION;
+}
+
+void
+span_set_tags(Span *span, Datum tags, bool is_null)
+{
+	Jsonb *value;
+
+	if (is_null)
+		return;
+	value = DatumGetJsonbP(tags);
+	span->kind = tags_span_kind(value);
+	if (tags_is_error(value))
+		span->flags |= SPAN_IS_ERROR;
+	if ((Pointer) value != DatumGetPointer(tags))
+		pfree(value);
+}

@@ -1,0 +1,119 @@
+/*
+ * Getting hold of a tree: see tree_argument.h.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "query.h"
+#include "trace/tree_argument.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static void *
+host_allocate(Host *host, size_t size)
+{
+	(void) host;
+	return MemoryContextAllocHuge(CurrentMemoryContext, size);
+}
+
+static void
+poll_interrupts(Host *host)
+{
+	(void) host;
+	CHECK_FOR_INTERRUPTS();
+}
+
+Host *
+server_host(void)
+{
+	static Host host = {host_allocate, poll_interrupts};
+
+	return &host;
+}
+
+void
+check_core_status(CoreStatus status)
+{
+	switch (status)
+	{
+		case CORE_OK:
+			return;
+		case CORE_NO_MEMORY:
+			ereport(
+				ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+			break;
+		case CORE_TOO_LARGE:
+			ereport(ERROR,
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("trace is too large"),
+					errdetail("A span_tree is limited to 1 GB."));
+			break;
+		case CORE_MALFORMED:
+			ereport(ERROR,
+					errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("span_tree is malformed"));
+			break;
+	}
+}
+
+/* Works in a context of its own, many times the size of the result. */
+SpanTree *
+build_tree(const SpanTree *open)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
+											   "distributed_trace build",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	SpanTree *built;
+	SpanTree *result;
+
+	check_core_status(span_tree_build(server_host(), open, &built));
+	MemoryContextSwitchTo(caller);
+	result = palloc(built->used);
+	memcpy(result, built, built->used);
+	SET_VARSIZE(result, built->used);
+	MemoryContextDelete(work);
+	return result;
+}
+
+const SpanTree *
+tree_argument(FunctionCallInfo fcinfo)
+{
+	SpanTree *tree;
+
+	if (PG_ARGISNULL(0))
+		return NULL;
+	if (get_fn_expr_argtype(fcinfo->flinfo, 0) == TEXTOID)
+		return fetch_trace(calling_schema(fcinfo), PG_GETARG_TEXT_PP(0));
+	tree = (SpanTree *) PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
+	return tree->form == SPAN_TREE_BUILT ? tree : build_tree(tree);
+}
+
+text *
+slice_to_text(Slice slice)
+{
+	return cstring_to_text_with_len(slice.data, slice.length);
+}
+
+uint32
+span_argument(FunctionCallInfo fcinfo, int argno, const SpanTree *tree)
+{
+	text *span_id = PG_GETARG_TEXT_PP(argno);
+	Slice id = {VARDATA_ANY(span_id), VARSIZE_ANY_EXHDR(span_id)};
+	Slice trace_id = span_tree_trace_id(tree);
+	uint32 position = span_tree_find(tree, id);
+
+	if (position == SPAN_TREE_NONE)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("span \"%.*s\" is not in trace \"%.*s\"",
+					   (int) id.length,
+					   id.data,
+					   (int) trace_id.length,
+					   trace_id.data),
+				errhint("trace_tree() lists the spans of a trace."));
+	return position;
+}

@@ -1,0 +1,42 @@
+/*
+ * The tree that a function of a trace is about.
+ *
+ * Every function of this folder has two SQL overloads on one C function: its
+ * first argument is a span_tree, or a trace id whose spans are then read from
+ * the log.
+ */
+#ifndef TRACE_TREE_ARGUMENT_H
+#define TRACE_TREE_ARGUMENT_H
+
+#include "postgres.h"
+
+#include "core/span_tree.h"
+#include "fmgr.h"
+
+/* The host whose memory is the current memory context and whose poll looks for
+ * interrupts. */
+extern Host *server_host(void);
+
+/* Turns a failure of the core into an error. */
+extern void check_core_status(CoreStatus status);
+
+/* The built tree of an open one, as a varlena in the current memory context. */
+extern SpanTree *build_tree(const SpanTree *open);
+
+/* Argument 0 as a built tree, in the current memory context; NULL if it is
+ * NULL or the id of a trace that has no spans. */
+extern const SpanTree *tree_argument(FunctionCallInfo fcinfo);
+
+/* The spans of a trace as a built tree; NULL if it has none.  Looks for the
+ * id as it is given and only then for its normal form. */
+extern SpanTree *fetch_trace(Oid schema, text *trace_id);
+
+/* Argument `argno`, the id of a span, as a position; an error if the trace has
+ * no such span. */
+extern uint32 span_argument(FunctionCallInfo fcinfo, int argno,
+							const SpanTree *tree);
+
+/* A string of a tree as text. */
+extern text *slice_to_text(Slice slice);
+
+#endif
