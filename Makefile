@@ -37,8 +37,7 @@ REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = $(addsuffix /*.o,$(sort $(dir $(SOURCES)))) \
-	$(addsuffix /*.bc,$(sort $(dir $(SOURCES)))) results output_iso regression.*
+EXTRA_CLEAN = test/unit/build
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)

@@ -3,8 +3,17 @@
  *
  * Every access goes through SPI, so that privileges, row level security,
  * partitions and distributed tables work.  Queries are planned once a session
- * for each schema the extension has lived in, and parsed with a search_path
- * of pg_catalog alone, so that nobody's operators or functions can get in.
+ * for each schema the extension has lived in.  The server parses a saved query
+ * anew under whatever search_path it meets, so every name in a text, operators
+ * and functions included, is qualified: nobody else's can get in.
+ *
+ * The plans are generic, made once for whatever the arguments and the tables'
+ * sizes will be, so they must not follow what the tables hold at that moment
+ * (nothing, right after CREATE EXTENSION): they always go by an index.  Joins
+ * are nested loops, in the order of the outer rows.  A query that reads in
+ * bulk gets a bitmap scan, which visits the pages of the heap in their order:
+ * for thousands of rows a third of the cost of following the index from row
+ * to row, for a few rows hardly more.
  */
 #ifndef QUERY_H
 #define QUERY_H
@@ -13,17 +22,22 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "tcop/dest.h"
 
 #define QUERY_MAX_ARGS 10
 
-/* One query text; declare it static, with `plan` and `schema` left out. */
+/* One query text; declare it static, with what is below `reads_in_bulk` left
+ * out. */
 typedef struct SavedQuery
 {
 	const char *text; /* %s stands for the quoted schema, wherever it occurs */
 	int arg_count;
 	Oid arg_types[QUERY_MAX_ARGS];
+	/* finds any number of rows of a big table by one value of an index */
+	bool reads_in_bulk;
 	SPIPlanPtr plan;
 	Oid schema;
+	char *search_path; /* in force when it was planned; NULL before */
 } SavedQuery;
 
 /* The schema in which the SQL function now being called lives: that of the
@@ -35,5 +49,13 @@ extern char *qualified_name(Oid schema, const char *name);
 
 /* The plan of a query; SPI must be connected. */
 extern SPIPlanPtr query_plan(SavedQuery *query, Oid schema);
+
+/*
+ * Runs a query; SPI must be connected.  `read_only` runs it on the snapshot of
+ * the calling query, as a STABLE function must.  Rows go to `receiver`, or to
+ * SPI_tuptable where that is NULL.  Returns SPI_processed.
+ */
+extern uint64 query_run(SavedQuery *query, Oid schema, const Datum *args,
+						bool read_only, DestReceiver *receiver);
 
 #endif

@@ -82,16 +82,17 @@ hash_slice(Slice s)
 	return hash ^ (hash >> 29);
 }
 
-/* How long a span says it lasted; unfinished and backward ones count as 0. */
+/* How long a span says it lasted; unfinished and backward ones, and those
+ * without a start, count as 0. */
 static int64_t
 own_length(const Span *span)
 {
 	int64_t length = 0;
 
+	if (!(span->flags & SPAN_HAS_START))
+		return 0;
 	if (span->flags & SPAN_HAS_END)
-		length = (span->flags & SPAN_HAS_START)
-					 ? time_difference(span->end_time, span->start_time)
-					 : 0;
+		length = time_difference(span->end_time, span->start_time);
 	else if (span->flags & SPAN_HAS_DURATION)
 		length = span->duration;
 	return length > 0 ? length : 0;
@@ -124,13 +125,16 @@ compare_leftovers(const Span *a, const Span *b)
 	return order;
 }
 
-/* Whether a, rather than b of the same id, owns the children. */
+/* Whether a, rather than b of the same id, owns the children.  One without a
+ * start never does if it can be helped: analyses leave it out. */
 static bool
 owns_before(const Span *a, const Span *b)
 {
 	int64_t length_a = own_length(a);
 	int64_t length_b = own_length(b);
 
+	if ((a->flags ^ b->flags) & SPAN_HAS_START)
+		return a->flags & SPAN_HAS_START;
 	if (length_a != length_b)
 		return length_a > length_b;
 	if (a->start_time != b->start_time)
@@ -304,8 +308,6 @@ compare_siblings(const Builder *b, uint32_t x, uint32_t y)
 	if (order == 0)
 		order = (b->marks[x] & NODE_IS_COPY) - (b->marks[y] & NODE_IS_COPY);
 	if (order == 0)
-		order = COMPARE(own_length(c), own_length(a));
-	if (order == 0)
 		order = compare_leftovers(a, c);
 	return order;
 }
@@ -470,6 +472,15 @@ write_parent_id(Builder *b, Pool *pool, const SpanNode *nodes, uint32_t span)
 	return pool_add(pool, id);
 }
 
+/* A span without a start lies where its parent does: see span_tree.h. */
+static int64_t
+start_in_tree(const Span *span, const SpanNode *nodes, uint32_t parent)
+{
+	if (span->flags & SPAN_HAS_START)
+		return span->start_time;
+	return parent == SPAN_TREE_NONE ? 0 : nodes[parent].start_time;
+}
+
 static CoreStatus
 write_nodes(Builder *b, SpanTree *tree, Pool *pool)
 {
@@ -485,7 +496,7 @@ write_nodes(Builder *b, SpanTree *tree, Pool *pool)
 
 		host_poll(b->host, i);
 		nodes[i] = (SpanNode){
-			.start_time = span->start_time,
+			.start_time = start_in_tree(span, nodes, parent),
 			.end_time = span->end_time,
 			.duration = span->duration,
 			.span_id = pool_add(pool, span->span_id),

@@ -18,7 +18,7 @@
 
 static SavedQuery find_query = {
 	.text = "SELECT resource_id FROM %s.distributed_trace_resource "
-			"WHERE digest = $1",
+			"WHERE digest OPERATOR(pg_catalog.=) $1",
 	.arg_count = 1,
 	.arg_types = {BYTEAOID},
 };

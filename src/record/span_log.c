@@ -76,7 +76,8 @@ static const struct
 	"SELECT b.position, l.parent_span_id, l.service_name, l.operation, "       \
 	"l.start_time, l.end_time, l.duration_ms, l.tags, l.logs "                 \
 	"FROM trace_batch b JOIN %s.distributed_trace_log l "                      \
-	"ON l.trace_id = b.trace_id AND l.span_id = b.span_id "
+	"ON l.trace_id OPERATOR(pg_catalog.=) b.trace_id "                         \
+	"AND l.span_id OPERATOR(pg_catalog.=) b.span_id "
 
 static SavedQuery insert_query = {
 	.text =
@@ -101,9 +102,10 @@ static SavedQuery update_query = {
 			"start_time = b.start_time, end_time = b.end_time, "
 			"duration_ms = coalesce(b.duration_ms, l.duration_ms), tags = "
 			"b.tags, logs = b.logs, "
-			"updated_at = now() "
+			"updated_at = pg_catalog.now() "
 			"FROM trace_batch b "
-			"WHERE l.trace_id = b.trace_id AND l.span_id = b.span_id",
+			"WHERE l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
+			"AND l.span_id OPERATOR(pg_catalog.=) b.span_id",
 };
 
 /* Some rows of a batch, in the order of their ids. */
@@ -237,6 +239,7 @@ run_on_rows(SavedQuery *query, Oid schema, const RowList *list)
 {
 	EphemeralNamedRelationData relation = {0};
 	TupleDesc desc = batch_descriptor();
+	uint64 processed;
 	int code;
 
 	relation.md.name = "trace_batch";
@@ -251,13 +254,10 @@ run_on_rows(SavedQuery *query, Oid schema, const RowList *list)
 		elog(ERROR,
 			 "SPI_register_relation failed: %s",
 			 SPI_result_code_string(code));
-	code = SPI_execute_plan(query_plan(query, schema), NULL, NULL, false, 0);
-	if (code < 0)
-		elog(
-			ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+	processed = query_run(query, schema, NULL, false, NULL);
 	SPI_unregister_relation("trace_batch");
 	tuplestore_end(relation.reldata);
-	return SPI_processed;
+	return processed;
 }
 
 /* Columns of READ_COLUMNS as a row, in the current memory context; the ids are

@@ -35,9 +35,11 @@ enum
 static SavedQuery spans_query = {
 	.text = "SELECT span_id, parent_span_id, service_name, operation, "
 			"start_time, end_time, duration_ms, tags "
-			"FROM %s.distributed_trace_log WHERE trace_id = $1",
+			"FROM %s.distributed_trace_log "
+			"WHERE trace_id OPERATOR(pg_catalog.=) $1",
 	.arg_count = 1,
 	.arg_types = {TEXTOID},
+	.reads_in_bulk = true,
 };
 
 typedef struct TreeReceiver
@@ -108,22 +110,9 @@ read_spans(Oid schema, text *trace_id)
 		.context = CurrentMemoryContext,
 		.trace_id = {VARDATA_ANY(trace_id), VARSIZE_ANY_EXHDR(trace_id)},
 	};
-	SPIExecuteOptions options = {
-		.read_only = true,
-		.dest = &receiver.receiver,
-	};
-	int code;
 
 	SPI_connect();
-	options.params = makeParamList(1);
-	options.params->params[0] = (ParamExternData){
-		.value = args[0], .pflags = PARAM_FLAG_CONST, .ptype = TEXTOID};
-	code =
-		SPI_execute_plan_extended(query_plan(&spans_query, schema), &options);
-	if (code < 0)
-		elog(ERROR,
-			 "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(code));
+	query_run(&spans_query, schema, args, true, &receiver.receiver);
 	SPI_finish();
 	return receiver.tree;
 }
