@@ -61,7 +61,7 @@ SHLIB_LINK += -Wl,--version-script=src/exports.map
 $(shlib): src/exports.map
 endif
 
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
 
 else
 all install installcheck:

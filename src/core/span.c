@@ -22,18 +22,16 @@ span_kind_name(SpanKind kind)
 static bool
 equals_ignoring_case(Slice name, const char *lower)
 {
-	if (name.length != strlen(lower))
-		return false;
 	for (uint32_t i = 0; i < name.length; i++)
 	{
 		char c = name.data[i];
 
 		if (c >= 'A' && c <= 'Z')
 			c += 'a' - 'A';
-		if (c != lower[i])
+		if (c != lower[i]) /* also where lower has ended */
 			return false;
 	}
-	return true;
+	return lower[name.length] == '\0';
 }
 
 SpanKind

@@ -1,30 +1,7 @@
 /*
  * Reading a SpanTree of either form, and filling an open one.
- *
- * An entry of the open form is an OpenSpan followed by the bytes of its four
- * strings, padded to 8.
  */
-#include "span_tree.h"
-
-typedef struct OpenSpan
-{
-	int64_t start_time;
-	int64_t end_time;
-	int64_t duration;
-	uint32_t span_id_length;
-	uint32_t parent_length; /* SPAN_TREE_NONE if there is no parent id */
-	uint32_t service_length;
-	uint32_t operation_length;
-	uint8_t kind;
-	uint8_t flags;
-	uint8_t reserved[6];
-} OpenSpan;
-
-static size_t
-align8(size_t size)
-{
-	return (size + 7) & ~(size_t) 7;
-}
+#include "open_span.h"
 
 size_t
 span_tree_span_size(const Span *span)
@@ -67,9 +44,10 @@ span_tree_add(SpanTree *tree, const Span *span)
 	char *end = (char *) entry + span_tree_span_size(span);
 	char *at = (char *) (entry + 1);
 	bool has_parent = span->parent_span_id.data != NULL;
+	bool has_start = (span->flags & SPAN_HAS_START) != 0;
 
 	*entry = (OpenSpan){
-		.start_time = span->start_time,
+		.start_time = has_start ? span->start_time : INT64_MIN,
 		.end_time = span->end_time,
 		.duration = span->duration,
 		.span_id_length = span->span_id.length,
@@ -95,34 +73,21 @@ span_tree_spans(const SpanTree *tree)
 	return (SpanCursor){tree, 0, span_tree_body(tree)};
 }
 
-static Slice
-take_string(const char **at, uint32_t length)
-{
-	Slice string = {*at, length};
-
-	if (length == SPAN_TREE_NONE)
-		return (Slice){NULL, 0};
-	*at += length;
-	return string;
-}
-
 static void
 read_open_span(SpanCursor *cursor, Span *span)
 {
-	const OpenSpan *entry =
-		(const OpenSpan *) ((const char *) cursor->tree + cursor->offset);
-	const char *at = (const char *) (entry + 1);
+	const OpenSpan *entry = open_span_at(cursor->tree, cursor->offset);
 
 	span->start_time = entry->start_time;
 	span->end_time = entry->end_time;
 	span->duration = entry->duration;
 	span->kind = entry->kind;
 	span->flags = entry->flags;
-	span->span_id = take_string(&at, entry->span_id_length);
-	span->parent_span_id = take_string(&at, entry->parent_length);
-	span->service_name = take_string(&at, entry->service_length);
-	span->operation = take_string(&at, entry->operation_length);
-	cursor->offset = align8((size_t) (at - (const char *) cursor->tree));
+	span->span_id = open_span_id(entry);
+	span->parent_span_id = open_span_parent(entry);
+	span->service_name = open_span_service(entry);
+	span->operation = open_span_operation(entry);
+	cursor->offset += open_span_size(entry);
 }
 
 static void

@@ -95,7 +95,7 @@ typedef struct SpanNode
  * Open form.
  *
  * A span whose start is unknown (SPAN_HAS_START unset) is kept; its start_time
- * is then that of its parent's, 0 without one, so that it sorts somewhere.
+ * and its reach are then INT64_MIN, so it sorts first and covers nothing.
  */
 
 /* Bytes an empty open tree for this trace id and one such span would need. */
@@ -128,9 +128,9 @@ extern bool span_cursor_next(SpanCursor *cursor, Span *span);
  * Built form.
  */
 
-/* Builds the tree of the spans of `from`, of either form.  The result is one
- * allocation of the host's, result->used bytes long. */
-extern CoreStatus span_tree_build(Host *host, const SpanTree *from,
+/* Builds the tree of the spans of an open one.  The result, result->used bytes
+ * long, is an allocation of its own that may have room behind it. */
+extern CoreStatus span_tree_build(Host *host, const SpanTree *open,
 								  SpanTree **result);
 
 static inline Slice

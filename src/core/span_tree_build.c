@@ -10,13 +10,13 @@
  *
  * Limits: SPAN_TREE_MAX_SIZE for the result, which also bounds span_count.
  */
-#include "span_tree.h"
+#include "open_span.h"
 
 typedef struct Builder
 {
 	Host *host;
 	uint32_t count;
-	Span *spans;
+	const OpenSpan **spans;
 	uint16_t *marks;   /* NODE_* so far */
 	uint32_t *parents; /* the span above, or count for a root */
 	uint32_t *owners;  /* hash table over span ids */
@@ -36,10 +36,10 @@ allocate(Builder *b, size_t members, size_t size)
 static CoreStatus
 read_spans(Builder *b, const SpanTree *from)
 {
-	SpanCursor cursor = span_tree_spans(from);
+	size_t offset = span_tree_body(from);
 
 	b->count = from->span_count;
-	b->spans = allocate(b, b->count, sizeof(Span));
+	b->spans = allocate(b, b->count, sizeof(OpenSpan *));
 	b->marks = allocate(b, b->count, sizeof(uint16_t));
 	b->parents = allocate(b, b->count, sizeof(uint32_t));
 	b->children = allocate(b, b->count, sizeof(uint32_t));
@@ -50,11 +50,11 @@ read_spans(Builder *b, const SpanTree *from)
 		b->children == NULL || b->first_child == NULL || b->order == NULL ||
 		b->positions == NULL)
 		return CORE_NO_MEMORY;
-	for (uint32_t i = 0; span_cursor_next(&cursor, &b->spans[i]); i++)
+	for (uint32_t i = 0; i < b->count; i++)
 	{
 		host_poll(b->host, i);
-		if (!(b->spans[i].flags & SPAN_HAS_START))
-			b->spans[i].start_time = INT64_MIN;
+		b->spans[i] = open_span_at(from, offset);
+		offset += open_span_size(b->spans[i]);
 		b->marks[i] = 0;
 	}
 	return CORE_OK;
@@ -85,7 +85,7 @@ hash_slice(Slice s)
 /* How long a span says it lasted; unfinished and backward ones, and those
  * without a start, count as 0. */
 static int64_t
-own_length(const Span *span)
+own_length(const OpenSpan *span)
 {
 	int64_t length = 0;
 
@@ -103,17 +103,17 @@ own_length(const Span *span)
 /* Tells apart spans that agree in what matters, so that the order in which
  * they came never does; 0 only for spans equal in every field. */
 static int
-compare_leftovers(const Span *a, const Span *b)
+compare_leftovers(const OpenSpan *a, const OpenSpan *b)
 {
-	int order = slice_compare(a->service_name, b->service_name);
+	int order = slice_compare(open_span_service(a), open_span_service(b));
 
 	if (order == 0)
-		order = slice_compare(a->operation, b->operation);
+		order = slice_compare(open_span_operation(a), open_span_operation(b));
 	if (order == 0)
-		order = slice_compare(a->parent_span_id, b->parent_span_id);
+		order = slice_compare(open_span_parent(a), open_span_parent(b));
 	if (order == 0)
-		order = COMPARE(a->parent_span_id.data != NULL,
-						b->parent_span_id.data != NULL);
+		order = COMPARE(open_span_parent(a).data != NULL,
+						open_span_parent(b).data != NULL);
 	if (order == 0)
 		order = COMPARE(a->kind, b->kind);
 	if (order == 0)
@@ -128,7 +128,7 @@ compare_leftovers(const Span *a, const Span *b)
 /* Whether a, rather than b of the same id, owns the children.  One without a
  * start never does if it can be helped: analyses leave it out. */
 static bool
-owns_before(const Span *a, const Span *b)
+owns_before(const OpenSpan *a, const OpenSpan *b)
 {
 	int64_t length_a = own_length(a);
 	int64_t length_b = own_length(b);
@@ -149,7 +149,7 @@ find_owner(Builder *b, Slice span_id)
 	uint32_t at = (uint32_t) hash_slice(span_id) & b->table_mask;
 
 	while (b->owners[at] != SPAN_TREE_NONE &&
-		   !slice_equal(b->spans[b->owners[at]].span_id, span_id))
+		   !slice_equal(open_span_id(b->spans[b->owners[at]]), span_id))
 		at = (at + 1) & b->table_mask;
 	return &b->owners[at];
 }
@@ -168,7 +168,7 @@ choose_owners(Builder *b)
 	memset(b->owners, 0xff, size * sizeof(uint32_t));
 	for (uint32_t i = 0; i < b->count; i++)
 	{
-		uint32_t *owner = find_owner(b, b->spans[i].span_id);
+		uint32_t *owner = find_owner(b, open_span_id(b->spans[i]));
 		uint32_t loser = i;
 
 		host_poll(b->host, i);
@@ -177,7 +177,7 @@ choose_owners(Builder *b)
 			*owner = i;
 			continue;
 		}
-		if (owns_before(&b->spans[i], &b->spans[*owner]))
+		if (owns_before(b->spans[i], b->spans[*owner]))
 		{
 			loser = *owner;
 			*owner = i;
@@ -205,22 +205,22 @@ find_parents(Builder *b)
 {
 	for (uint32_t i = 0; i < b->count; i++)
 	{
-		const Span *span = &b->spans[i];
+		const OpenSpan *span = b->spans[i];
 		uint32_t parent;
 
 		host_poll(b->host, i);
 		b->parents[i] = b->count;
-		if (!names_a_span(span->parent_span_id))
+		if (!names_a_span(open_span_parent(span)))
 		{
 			b->marks[i] |= NODE_IS_ROOT;
 			continue;
 		}
-		if (slice_equal(span->parent_span_id, span->span_id))
+		if (slice_equal(open_span_parent(span), open_span_id(span)))
 		{
 			b->marks[i] |= NODE_IS_ROOT | NODE_IS_SELF_PARENT;
 			continue;
 		}
-		parent = *find_owner(b, span->parent_span_id);
+		parent = *find_owner(b, open_span_parent(span));
 		if (parent == SPAN_TREE_NONE)
 			b->marks[i] |= NODE_IS_ORPHAN;
 		else
@@ -229,11 +229,11 @@ find_parents(Builder *b)
 }
 
 static bool
-starts_before(const Span *a, const Span *b)
+starts_before(const OpenSpan *a, const OpenSpan *b)
 {
 	if (a->start_time != b->start_time)
 		return a->start_time < b->start_time;
-	return slice_compare(a->span_id, b->span_id) < 0;
+	return slice_compare(open_span_id(a), open_span_id(b)) < 0;
 }
 
 /* Marks the cycle that `start` lies on and cuts it above its earliest span. */
@@ -246,7 +246,7 @@ cut_cycle(Builder *b, uint32_t start)
 	do
 	{
 		b->marks[i] |= NODE_IN_CYCLE;
-		if (starts_before(&b->spans[i], &b->spans[earliest]))
+		if (starts_before(b->spans[i], b->spans[earliest]))
 			earliest = i;
 		i = b->parents[i];
 	} while (i != start);
@@ -298,13 +298,13 @@ gather_children(Builder *b)
 static int
 compare_siblings(const Builder *b, uint32_t x, uint32_t y)
 {
-	const Span *a = &b->spans[x];
-	const Span *c = &b->spans[y];
+	const OpenSpan *a = b->spans[x];
+	const OpenSpan *c = b->spans[y];
 	int order;
 
 	if (a->start_time != c->start_time)
 		return a->start_time < c->start_time ? -1 : 1;
-	order = slice_compare(a->span_id, c->span_id);
+	order = slice_compare(open_span_id(a), open_span_id(c));
 	if (order == 0)
 		order = (b->marks[x] & NODE_IS_COPY) - (b->marks[y] & NODE_IS_COPY);
 	if (order == 0)
@@ -463,7 +463,7 @@ pool_intern(Builder *b, Pool *pool, Slice name)
 static uint32_t
 write_parent_id(Builder *b, Pool *pool, const SpanNode *nodes, uint32_t span)
 {
-	Slice id = b->spans[span].parent_span_id;
+	Slice id = open_span_parent(b->spans[span]);
 
 	if (id.data == NULL)
 		return SPAN_TREE_NONE;
@@ -474,7 +474,7 @@ write_parent_id(Builder *b, Pool *pool, const SpanNode *nodes, uint32_t span)
 
 /* A span without a start lies where its parent does: see span_tree.h. */
 static int64_t
-start_in_tree(const Span *span, const SpanNode *nodes, uint32_t parent)
+start_in_tree(const OpenSpan *span, const SpanNode *nodes, uint32_t parent)
 {
 	if (span->flags & SPAN_HAS_START)
 		return span->start_time;
@@ -489,7 +489,7 @@ write_nodes(Builder *b, SpanTree *tree, Pool *pool)
 	for (uint32_t i = 0; i < b->count; i++)
 	{
 		uint32_t number = b->order[i];
-		const Span *span = &b->spans[number];
+		const OpenSpan *span = b->spans[number];
 		bool is_root = b->parents[number] == b->count;
 		uint32_t parent =
 			is_root ? SPAN_TREE_NONE : b->positions[b->parents[number]];
@@ -499,10 +499,10 @@ write_nodes(Builder *b, SpanTree *tree, Pool *pool)
 			.start_time = start_in_tree(span, nodes, parent),
 			.end_time = span->end_time,
 			.duration = span->duration,
-			.span_id = pool_add(pool, span->span_id),
+			.span_id = pool_add(pool, open_span_id(span)),
 			.parent_span_id = write_parent_id(b, pool, nodes, number),
-			.service_name = pool_intern(b, pool, span->service_name),
-			.operation = pool_intern(b, pool, span->operation),
+			.service_name = pool_intern(b, pool, open_span_service(span)),
+			.operation = pool_intern(b, pool, open_span_operation(span)),
 			.parent = parent,
 			.depth = is_root ? 0 : nodes[parent].depth + 1,
 			.flags = (uint16_t) (span->flags | b->marks[number]),
@@ -572,12 +572,13 @@ largest_size(const Builder *b, size_t body)
 
 	for (uint32_t i = 0; i < b->count; i++)
 	{
-		const Span *span = &b->spans[i];
+		const OpenSpan *span = b->spans[i];
 
-		size += 4 * sizeof(uint32_t) + (size_t) span->span_id.length +
-				span->service_name.length + span->operation.length;
+		size += 4 * sizeof(uint32_t) + (size_t) open_span_id(span).length +
+				open_span_service(span).length +
+				open_span_operation(span).length;
 		if (b->parents[i] == b->count)
-			size += span->parent_span_id.length;
+			size += open_span_parent(span).length;
 	}
 	return size;
 }

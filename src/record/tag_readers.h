@@ -9,11 +9,8 @@
 #include "core/span.h"
 #include "utils/jsonb.h"
 
-/* The kind that was recorded; a name that OpenTelemetry does not know counts
- * as SPAN_KIND_UNSPECIFIED. */
-extern SpanKind tags_span_kind(Jsonb *tags);
-
-/* Whether the span failed. */
-extern bool tags_is_error(Jsonb *tags);
+/* The kind that was recorded, a name that OpenTelemetry does not know counting
+ * as SPAN_KIND_UNSPECIFIED, and whether the span failed. */
+extern SpanKind tags_read(Jsonb *tags, bool *is_error);
 
 #endif

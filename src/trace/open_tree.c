@@ -132,12 +132,13 @@ void
 span_set_tags(Span *span, Datum tags, bool is_null)
 {
 	Jsonb *value;
+	bool is_error;
 
 	if (is_null)
 		return;
 	value = DatumGetJsonbP(tags);
-	span->kind = tags_span_kind(value);
-	if (tags_is_error(value))
+	span->kind = tags_read(value, &is_error);
+	if (is_error)
 		span->flags |= SPAN_IS_ERROR;
 	if ((Pointer) value != DatumGetPointer(tags))
 		pfree(value);

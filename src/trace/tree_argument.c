@@ -59,24 +59,16 @@ check_core_status(CoreStatus status)
 	}
 }
 
-/* Works in a context of its own, many times the size of the result. */
+/* The work space is left to the current context: freeing and getting it again
+ * costs more than all of the building. */
 SpanTree *
 build_tree(const SpanTree *open)
 {
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
-											   "distributed_trace build",
-											   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(work);
 	SpanTree *built;
-	SpanTree *result;
 
 	check_core_status(span_tree_build(server_host(), open, &built));
-	MemoryContextSwitchTo(caller);
-	result = palloc(built->used);
-	memcpy(result, built, built->used);
-	SET_VARSIZE(result, built->used);
-	MemoryContextDelete(work);
-	return result;
+	SET_VARSIZE(built, built->used);
+	return built;
 }
 
 const SpanTree *
