@@ -73,5 +73,7 @@ CREATE TRIGGER trace_log_before_update
     FOR EACH ROW
     WHEN (NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at
           OR NEW.updated_at IS NULL
-          OR (NEW.duration_ms IS NULL AND NEW.end_time IS NOT NULL))
+          OR (NEW.duration_ms IS NULL AND NEW.end_time IS NOT NULL)
+          OR (NEW.duration_ms = OLD.duration_ms
+              AND (NEW.start_time <> OLD.start_time OR NEW.end_time IS DISTINCT FROM OLD.end_time)))
     EXECUTE FUNCTION trace_log_before_write();

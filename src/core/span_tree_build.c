@@ -295,66 +295,103 @@ gather_children(Builder *b)
 		b->children[--first[b->parents[i]]] = i;
 }
 
-static int
-compare_siblings(const Builder *b, uint32_t x, uint32_t y)
+/* A sibling to be sorted, with what mostly decides: the spans themselves lie
+ * all over the memory. */
+typedef struct SortKey
 {
-	const OpenSpan *a = b->spans[x];
-	const OpenSpan *c = b->spans[y];
+	int64_t start_time;
+	uint32_t span;
+} SortKey;
+
+static bool
+comes_after(const Builder *b, const SortKey *x, const SortKey *y)
+{
+	const OpenSpan *a = b->spans[x->span];
+	const OpenSpan *c = b->spans[y->span];
 	int order;
 
-	if (a->start_time != c->start_time)
-		return a->start_time < c->start_time ? -1 : 1;
+	if (x->start_time != y->start_time)
+		return x->start_time > y->start_time;
 	order = slice_compare(open_span_id(a), open_span_id(c));
 	if (order == 0)
-		order = (b->marks[x] & NODE_IS_COPY) - (b->marks[y] & NODE_IS_COPY);
+		order = (b->marks[x->span] & NODE_IS_COPY) -
+				(b->marks[y->span] & NODE_IS_COPY);
 	if (order == 0)
 		order = compare_leftovers(a, c);
-	return order;
+	return order > 0;
 }
 
-/* Bottom-up merge sort: no recursion, and rows in order cost one pass. */
+/* Merges two sorted neighbours; only the left one needs the scratch. */
 static void
-sort_siblings(Builder *b, uint32_t *list, uint32_t *scratch, uint32_t n)
+merge(const Builder *b, SortKey *keys, uint32_t left, uint32_t right,
+	  SortKey *scratch)
+{
+	SortKey *to = keys;
+	SortKey *from = keys + left;
+	SortKey *end = from + right;
+	SortKey *left_end = scratch + left;
+
+	memcpy(scratch, keys, left * sizeof(SortKey));
+	while (scratch < left_end && from < end)
+		*to++ = comes_after(b, scratch, from) ? *from++ : *scratch++;
+	memcpy(to, scratch, (size_t) (left_end - scratch) * sizeof(SortKey));
+}
+
+/* Bottom-up merge sort: no recursion, and rows in order cost one pass a
+ * level. */
+static void
+sort_keys(const Builder *b, SortKey *keys, SortKey *scratch, uint32_t n)
 {
 	for (uint32_t width = 1; width < n; width *= 2)
 	{
 		for (uint32_t left = 0; left + width < n; left += 2 * width)
 		{
-			uint32_t middle = left + width;
-			uint32_t right = n - middle < width ? n : middle + width;
-			uint32_t i = left;
-			uint32_t j = middle;
-			uint32_t k = 0;
+			uint32_t right = left + width;
+			uint32_t rest = n - right < width ? n - right : width;
 
-			host_poll(b->host, left);
-			if (compare_siblings(b, list[middle - 1], list[middle]) <= 0)
-				continue;
-			while (i < middle && j < right)
-				scratch[k++] = compare_siblings(b, list[i], list[j]) <= 0
-								   ? list[i++]
-								   : list[j++];
-			while (i < middle)
-				scratch[k++] = list[i++];
-			memcpy(list + left, scratch, k * sizeof(uint32_t));
+			if (left > 0) /* a small family is not worth it */
+				host_poll(b->host, left);
+			if (comes_after(b, &keys[right - 1], &keys[right]))
+				merge(b, keys + left, width, rest, scratch);
 		}
 	}
 }
 
 static void
+sort_siblings(const Builder *b, uint32_t *list, SortKey *keys, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = (SortKey){b->spans[list[i]]->start_time, list[i]};
+	sort_keys(b, keys, keys + n, n);
+	for (uint32_t i = 0; i < n; i++)
+		list[i] = keys[i].span;
+}
+
+static CoreStatus
 sort_children(Builder *b)
 {
-	uint32_t *scratch = b->order; /* not needed for its own purpose yet */
+	uint32_t largest = 0;
+	SortKey *keys;
 
 	for (uint32_t parent = 0; parent <= b->count; parent++)
 	{
+		uint32_t n = b->first_child[parent + 1] - b->first_child[parent];
+
+		largest = n > largest ? n : largest;
+	}
+	keys = allocate(b, 2 * (size_t) largest, sizeof(SortKey));
+	if (keys == NULL)
+		return CORE_NO_MEMORY;
+	for (uint32_t parent = 0; parent <= b->count; parent++)
+	{
 		uint32_t first = b->first_child[parent];
+		uint32_t n = b->first_child[parent + 1] - first;
 
 		host_poll(b->host, parent);
-		sort_siblings(b,
-					  b->children + first,
-					  scratch,
-					  b->first_child[parent + 1] - first);
+		if (n > 1)
+			sort_siblings(b, b->children + first, keys, n);
 	}
+	return CORE_OK;
 }
 
 /*
@@ -472,15 +509,6 @@ write_parent_id(Builder *b, Pool *pool, const SpanNode *nodes, uint32_t span)
 	return pool_add(pool, id);
 }
 
-/* A span without a start lies where its parent does: see span_tree.h. */
-static int64_t
-start_in_tree(const OpenSpan *span, const SpanNode *nodes, uint32_t parent)
-{
-	if (span->flags & SPAN_HAS_START)
-		return span->start_time;
-	return parent == SPAN_TREE_NONE ? 0 : nodes[parent].start_time;
-}
-
 static CoreStatus
 write_nodes(Builder *b, SpanTree *tree, Pool *pool)
 {
@@ -496,7 +524,7 @@ write_nodes(Builder *b, SpanTree *tree, Pool *pool)
 
 		host_poll(b->host, i);
 		nodes[i] = (SpanNode){
-			.start_time = start_in_tree(span, nodes, parent),
+			.start_time = span->start_time,
 			.end_time = span->end_time,
 			.duration = span->duration,
 			.span_id = pool_add(pool, open_span_id(span)),
@@ -623,7 +651,9 @@ span_tree_build(Host *host, const SpanTree *from, SpanTree **result)
 	find_parents(&b);
 	cut_cycles(&b);
 	gather_children(&b);
-	sort_children(&b);
+	status = sort_children(&b);
+	if (status != CORE_OK)
+		return status;
 	walk_in_preorder(&b);
 	return write_tree(&b, from, result);
 }

@@ -4,7 +4,8 @@
  *
  * - duration_ms is filled in when the span is finished and the writer gave
  *   none.  A duration that was merely end_time minus start_time follows when
- *   either is corrected; any other one was measured by the writer and stays.
+ *   either is corrected, back to NULL where the end is taken away; any other
+ *   one was measured by the writer and stays.
  * - updated_at becomes the transaction's time when an UPDATE changes the row
  *   and does not set it itself.
  * - NULL for id, created_at or updated_at means the default, as it does for
@@ -144,6 +145,7 @@ typedef struct Changes
 	int count;
 	int columns[4];
 	Datum values[4];
+	bool nulls[4];
 } Changes;
 
 static void
@@ -152,6 +154,13 @@ change(Changes *changes, int column, Datum value)
 	changes->columns[changes->count] = column;
 	changes->values[changes->count] = value;
 	changes->count++;
+}
+
+static void
+change_to_null(Changes *changes, int column)
+{
+	changes->nulls[changes->count] = true;
+	change(changes, column, (Datum) 0);
 }
 
 static bool
@@ -176,6 +185,8 @@ fill_in_duration(Changes *changes, HeapTuple row, HeapTuple old, TupleDesc desc,
 		change(changes,
 			   columns->duration_ms,
 			   NumericGetDatum(int64_div_fast_to_numeric(us, 3)));
+	else
+		change_to_null(changes, columns->duration_ms);
 }
 
 static void
@@ -232,15 +243,11 @@ dt_trace_log_before_write(PG_FUNCTION_ARGS)
 			   columns.updated_at,
 			   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
 	if (changes.count > 0)
-	{
-		bool no_nulls[4] = {false, false, false, false};
-
 		row = heap_modify_tuple_by_cols(row,
 										desc,
 										changes.count,
 										changes.columns,
 										changes.values,
-										no_nulls);
-	}
+										changes.nulls);
 	return PointerGetDatum(row);
 }

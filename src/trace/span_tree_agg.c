@@ -46,7 +46,10 @@ reopen(const SpanTree *built)
 	Span span;
 
 	while (span_cursor_next(&cursor, &span))
+	{
+		CHECK_FOR_INTERRUPTS();
 		tree = open_tree_add(tree, span_tree_trace_id(built), &span);
+	}
 	return tree;
 }
 
@@ -256,7 +259,8 @@ dt_span_tree_agg_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* Builds the tree; the state stays as it is, other rows may follow. */
+/* Builds the tree; the state stays as it is, other rows may follow.  A state
+ * that travelled as text, and nothing was added since, is the tree. */
 Datum
 dt_span_tree_agg_final(PG_FUNCTION_ARGS)
 {
@@ -264,5 +268,7 @@ dt_span_tree_agg_final(PG_FUNCTION_ARGS)
 
 	if (state == NULL)
 		PG_RETURN_NULL();
+	if (state->form == SPAN_TREE_BUILT)
+		PG_RETURN_POINTER(state);
 	PG_RETURN_POINTER(build_tree(state));
 }
