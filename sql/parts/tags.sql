@@ -1,0 +1,27 @@
+/* Readers over the columns of a span: ids, tags and logs. */
+
+CREATE FUNCTION trace_id_normalize(trace_id text) RETURNS text
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_id_normalize';
+COMMENT ON FUNCTION trace_id_normalize(text) IS 'The form in which the recording functions store a trace id: hex of 16 or 32 digits in lower case and padded with zeros to 32 digits, anything else as it is.';
+
+CREATE FUNCTION trace_span_kind(tags jsonb) RETURNS text
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_span_kind';
+COMMENT ON FUNCTION trace_span_kind(jsonb) IS 'Kind of a span (server, client, internal, producer, consumer or unspecified), from what OpenTelemetry recorded or the tag "span.kind" in lower case; NULL if none was recorded.';
+
+CREATE FUNCTION trace_is_error(tags jsonb) RETURNS boolean
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_is_error';
+COMMENT ON FUNCTION trace_is_error(jsonb) IS 'Whether a span failed: by its OpenTelemetry status if that is ok or error, else by the tag "error", which is not a failure if it is false, 0, null or missing.';
+
+CREATE FUNCTION trace_user_id(tags jsonb) RETURNS text
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_user_id';
+COMMENT ON FUNCTION trace_user_id(jsonb) IS 'The person behind a span: the first of the tags "user.id", "enduser.id" and "enduser.pseudo.id" that is a string (not an empty one) or a number; NULL if there is none.';
+
+CREATE FUNCTION trace_events(logs text, OUT event_time timestamptz, OUT event_name text, OUT attributes jsonb)
+    RETURNS SETOF record
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 3 COST 100
+    AS 'MODULE_PATHNAME', 'dt_trace_events';
+COMMENT ON FUNCTION trace_events(text) IS 'The events of a span, one row an event: of a JSON array as the recording functions write it (nanoseconds are cut off, a time without zone is UTC), and of any other text one for each line that is not blank, with the line as its name.';

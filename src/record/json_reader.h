@@ -1,0 +1,71 @@
+/*
+ * Reading JSON documents that others wrote.
+ */
+#ifndef RECORD_JSON_READER_H
+#define RECORD_JSON_READER_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+/*
+ * The document, of which nothing is lost but what PostgreSQL cannot hold: NUL
+ * and halves of surrogate pairs become U+FFFD, and in a database of another
+ * encoding than UTF8 what that lacks becomes "?".  Malformed text is an error.
+ */
+extern Jsonb *json_parse(text *document);
+
+/* Likewise, but NULL instead of an error if the text is not a JSON document,
+ * or one that is nested, long or exact beyond all reason. */
+extern Jsonb *json_parse_or_null(text *document);
+
+/* Overwrites, in place, escapes that PostgreSQL cannot hold; see json_parse. */
+extern void json_clean_escapes(char *json, size_t length);
+
+/* A member of an object: false if it is not there or is null, or if this is no
+ * object. */
+extern bool json_member(JsonbContainer *object, const char *key,
+						JsonbValue *value);
+
+/* The object or array that a member is; NULL if it is none. */
+extern JsonbContainer *json_object_member(JsonbContainer *object,
+										  const char *key);
+extern JsonbContainer *json_array_member(JsonbContainer *object,
+										 const char *key);
+
+/* The object or array that a value is; NULL if it is none. */
+extern JsonbContainer *json_as_object(const JsonbValue *value);
+extern JsonbContainer *json_as_array(const JsonbValue *value);
+
+/* A member that is a string; NULL if it is none. */
+extern text *json_text_member(JsonbContainer *object, const char *key);
+
+/* A string as it is, anything else as JSON. */
+extern text *json_value_text(const JsonbValue *value);
+
+/* A number without a fraction, or a string of its digits. */
+extern bool json_as_int64(const JsonbValue *value, int64 *number);
+
+/* Likewise, with what is behind the decimal point cut off. */
+extern bool json_as_truncated_int64(const JsonbValue *value, int64 *number);
+
+/* Elements or members one after the other; start with JsonbIteratorInit. */
+extern bool json_next_element(JsonbIterator **array, JsonbValue *value);
+extern bool json_next_member(JsonbIterator **object, JsonbValue *key,
+							 JsonbValue *value);
+
+/* Values to be put into a jsonb; strings are not copied. */
+extern JsonbValue json_string(const char *string, int length);
+extern JsonbValue json_text(const text *string);
+extern JsonbValue json_int64(int64 number);
+extern JsonbValue json_bool(bool value);
+
+static inline bool
+json_is_string(const JsonbValue *value, const char *string)
+{
+	return value->type == jbvString &&
+		   (size_t) value->val.string.len == strlen(string) &&
+		   memcmp(value->val.string.val, string, strlen(string)) == 0;
+}
+
+#endif
