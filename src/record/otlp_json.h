@@ -1,0 +1,21 @@
+/*
+ * OTLP's JSON encoding.
+ */
+#ifndef RECORD_OTLP_JSON_H
+#define RECORD_OTLP_JSON_H
+
+#include "postgres.h"
+
+#include "core/span.h"
+
+/*
+ * The same request in protobuf, in the current memory context, so that both
+ * encodings share one decoder and one meaning.
+ *
+ * What is wrong with a single span, resource or scope is left in its
+ * OTLP_REJECTION_FIELD (core/otlp.h).  A document that is no JSON, or no
+ * request, is an error.
+ */
+extern Slice otlp_json_to_protobuf(text *document);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * OTLP's attributes as jsonb.
+ *
+ *	string   string
+ *	bool     boolean
+ *	int      number
+ *	double   number with a digit behind the point, so that 1.0 is no int
+ *	bytes    base64 in a string
+ *	array    array
+ *	kvlist   object
+ *	empty    null
+ *
+ * Where that does not tell what it was (bytes, NaN, infinities and -0.0, at
+ * any depth) the attribute is also in "exact": as an AnyValue in OTLP's JSON
+ * encoding.
+ */
+#ifndef RECORD_OTLP_VALUE_H
+#define RECORD_OTLP_VALUE_H
+
+#include "postgres.h"
+
+#include "core/otlp.h"
+#include "utils/jsonb.h"
+
+/* Two objects, their members in order. */
+typedef struct AttributeObjects
+{
+	JsonbValue plain; /* with room for one more member */
+	JsonbValue exact; /* jbvNull where there is nothing to add */
+} AttributeObjects;
+
+/*
+ * Reads attributes; of those with the same key the last one counts.  `count`
+ * is how many there are.  With `reserves_otel` the key "otel" goes to `exact`
+ * alone.  Returns NULL, or why the values cannot be stored.
+ */
+extern const char *read_attributes(OtlpItems items, uint32 count,
+								   bool reserves_otel,
+								   AttributeObjects *result);
+
+#endif
