@@ -1,0 +1,537 @@
+/*
+ * Recording spans that come as the JSON of Jaeger's UI and API.
+ *
+ * A document is one trace, an array of traces, or {"data": [traces]}.  Spans
+ * name their process, which becomes the resource.  The parent is the first
+ * CHILD_OF reference to the same trace, else the first FOLLOWS_FROM to it,
+ * else parentSpanID; other references become links, of which those that were
+ * CHILD_OF say so in the attribute opentracing.ref_type.  Of a log's fields
+ * the first "event" is the name of the event, the others its attributes.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "query.h"
+#include "record/import_rows.h"
+#include "record/jaeger_tags.h"
+#include "record/json_reader.h"
+#include "record/span_merge.h"
+#include "record/trace_ids.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(dt_trace_ingest_jaeger);
+
+/* A process of the document, by its place there. */
+typedef struct Process
+{
+	JsonbContainer *object;
+	text *service;
+	int64 resource_id;
+} Process;
+
+typedef struct Import
+{
+	SpanBatch *batch;
+	Oid schema;
+	HTAB *processes;
+	MemoryContext scratch; /* reset after every span */
+} Import;
+
+/* The trace that is being read. */
+typedef struct Trace
+{
+	text *id; /* for spans that do not name theirs; NULL if it is missing */
+	JsonbContainer *processes;
+} Trace;
+
+/* The parts of a span that references decide. */
+typedef struct References
+{
+	text *parent_id;
+	JsonbParseState *links; /* NULL if there are none */
+} References;
+
+static JsonbValue
+key(const char *name)
+{
+	return json_string(name, strlen(name));
+}
+
+/* An id that the log can hold: a string that is neither empty nor all zeros
+ * nor too long.  NULL for anything else. */
+static text *
+read_id(JsonbContainer *object, const char *member)
+{
+	text *id = json_text_member(object, member);
+	const char *characters;
+	int length;
+
+	if (id == NULL)
+		return NULL;
+	characters = VARDATA(id);
+	length = VARSIZE(id) - VARHDRSZ;
+	if (is_all_zero(characters, length) ||
+		pg_mbstrlen_with_len(characters, length) > ID_MAX_LENGTH)
+		return NULL;
+	return id;
+}
+
+static text *
+read_span_id(JsonbContainer *object, const char *member)
+{
+	text *id = read_id(object, member);
+
+	return id == NULL ? NULL : normalize_span_id(id);
+}
+
+static text *
+read_trace_id(JsonbContainer *object)
+{
+	text *id = read_id(object, "traceID");
+
+	return id == NULL ? NULL : normalize_trace_id(id);
+}
+
+static bool
+same_text(const text *a, const text *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+static Jsonb *
+process_attributes(const Process *process)
+{
+	JsonbContainer *array = json_array_member(process->object, "tags");
+	TagBuilder attributes;
+
+	tag_builder_start(&attributes);
+	if (array != NULL)
+	{
+		JsonbIterator *tags = JsonbIteratorInit(array);
+		JaegerTag tag;
+
+		while (next_jaeger_tag(&tags, &tag))
+			add_jaeger_tag(&attributes, &tag);
+	}
+	if (process->service != NULL)
+		add_tag(&attributes, key("service.name"), json_text(process->service));
+	return tag_builder_finish(&attributes);
+}
+
+/* Looks a process up, and stores its resource when it is met first. */
+static const Process *
+find_process(Import *import, JsonbContainer *object)
+{
+	bool found;
+	Process *process =
+		hash_search(import->processes, &object, HASH_ENTER, &found);
+	MemoryContext caller;
+
+	if (found)
+		return process;
+	caller = MemoryContextSwitchTo(import->batch->context);
+	process->service = json_text_member(object, "serviceName");
+	if (process->service != NULL && VARSIZE(process->service) == VARHDRSZ)
+		process->service = NULL;
+	process->resource_id =
+		resource_id_of(import->schema, process_attributes(process));
+	MemoryContextSwitchTo(caller);
+	return process;
+}
+
+/* The process of a span, which names it or, in some stores, contains it;
+ * NULL if there is none. */
+static const Process *
+process_of(Import *import, const Trace *trace, JsonbContainer *span)
+{
+	JsonbContainer *object = json_object_member(span, "process");
+
+	if (object == NULL)
+	{
+		text *name = json_text_member(span, "processID");
+
+		if (name == NULL)
+			return NULL;
+		object = json_object_member(trace->processes, text_to_cstring(name));
+	}
+	return object == NULL ? NULL : find_process(import, object);
+}
+
+static void
+add_link(References *references, text *trace_id, text *span_id, bool child_of)
+{
+	JsonbParseState *link = NULL;
+	JsonbValue element;
+
+	add_member(&link, key("trace_id"), json_text(trace_id));
+	add_member(&link, key("span_id"), json_text(span_id));
+	if (child_of)
+	{
+		JsonbParseState *attributes = NULL;
+
+		add_member(&attributes, key("opentracing.ref_type"), key("child_of"));
+		add_member(
+			&link, key("attributes"), json_nested(finish_object(&attributes)));
+	}
+	element = json_nested(finish_object(&link));
+	if (references->links == NULL)
+		pushJsonbValue(&references->links, WJB_BEGIN_ARRAY, NULL);
+	pushJsonbValue(&references->links, WJB_ELEM, &element);
+}
+
+/* Whether a reference to the same trace is of this type. */
+static bool
+may_be_parent(JsonbContainer *reference, const text *trace_id, const char *type)
+{
+	JsonbValue found;
+	text *trace = read_trace_id(reference);
+
+	return json_member(reference, "refType", &found) &&
+		   json_is_string(&found, type) &&
+		   (trace == NULL || same_text(trace, trace_id)) &&
+		   read_span_id(reference, "spanID") != NULL;
+}
+
+/* The reference that is the parent; NULL if none is. */
+static JsonbContainer *
+find_parent(JsonbContainer *array, const text *trace_id, const char *type)
+{
+	JsonbIterator *references = JsonbIteratorInit(array);
+	JsonbValue element;
+
+	while (json_next_element(&references, &element))
+	{
+		JsonbContainer *reference = json_as_object(&element);
+
+		if (may_be_parent(reference, trace_id, type))
+			return reference;
+	}
+	return NULL;
+}
+
+/* Reads parent and links of a span; false if a reference leads nowhere. */
+static bool
+read_references(JsonbContainer *span, text *trace_id, References *result)
+{
+	JsonbContainer *array = json_array_member(span, "references");
+	JsonbContainer *parent = NULL;
+	JsonbIterator *references;
+	JsonbValue element;
+
+	result->parent_id = read_span_id(span, "parentSpanID");
+	if (array == NULL)
+		return true;
+	parent = find_parent(array, trace_id, "CHILD_OF");
+	if (parent == NULL)
+		parent = find_parent(array, trace_id, "FOLLOWS_FROM");
+	if (parent != NULL)
+		result->parent_id = read_span_id(parent, "spanID");
+	references = JsonbIteratorInit(array);
+	while (json_next_element(&references, &element))
+	{
+		JsonbContainer *reference = json_as_object(&element);
+		text *span_id = read_span_id(reference, "spanID");
+		text *other_trace = read_trace_id(reference);
+		JsonbValue type;
+
+		if (span_id == NULL)
+			return false;
+		if (reference != parent)
+			add_link(result,
+					 other_trace == NULL ? trace_id : other_trace,
+					 span_id,
+					 json_member(reference, "refType", &type) &&
+						 json_is_string(&type, "CHILD_OF"));
+	}
+	return true;
+}
+
+/* Fields of a log as an event: its name, and in `builder` the others. */
+static JsonbValue
+read_fields(JsonbContainer *array, TagBuilder *builder)
+{
+	JsonbValue name = json_string("", 0);
+	bool has_name = false;
+	JsonbIterator *fields = JsonbIteratorInit(array);
+	JaegerTag field;
+
+	while (next_jaeger_tag(&fields, &field))
+	{
+		if (!has_name && field.value.type == jbvString &&
+			json_is_string(&field.key, "event"))
+		{
+			name = field.value;
+			has_name = true;
+		}
+		else
+			add_jaeger_tag(builder, &field);
+	}
+	return name;
+}
+
+static JsonbValue
+read_event(JsonbContainer *log)
+{
+	JsonbContainer *fields = json_array_member(log, "fields");
+	JsonbParseState *event = NULL;
+	TagBuilder attributes = {0};
+	JsonbValue value;
+	int64 microseconds;
+	TimestampTz time;
+
+	if (json_member(log, "timestamp", &value) &&
+		json_as_truncated_int64(&value, &microseconds) &&
+		unix_to_timestamp(microseconds, &time))
+	{
+		StringInfoData as_text;
+
+		initStringInfo(&as_text);
+		append_event_time(&as_text, time, 0);
+		add_member(&event, key("time"), json_string(as_text.data, as_text.len));
+	}
+	value = json_string("", 0);
+	if (fields != NULL)
+		value = read_fields(fields, &attributes);
+	if (value.val.string.len > 0)
+		add_member(&event, key("name"), value);
+	if (attributes.tags != NULL)
+		add_member(&event,
+				   key("attributes"),
+				   json_nested(finish_object(&attributes.tags)));
+	if (attributes.exact != NULL)
+		add_member(&event,
+				   key("exact"),
+				   json_nested(finish_object(&attributes.exact)));
+	return json_nested(finish_object(&event));
+}
+
+/* The logs of a span as events; NULL if there are none. */
+static text *
+read_logs(JsonbContainer *span)
+{
+	JsonbContainer *array = json_array_member(span, "logs");
+	JsonbParseState *events = NULL;
+	JsonbIterator *logs;
+	JsonbValue element;
+	Jsonb *finished;
+
+	if (array == NULL || JsonContainerSize(array) == 0)
+		return NULL;
+	pushJsonbValue(&events, WJB_BEGIN_ARRAY, NULL);
+	logs = JsonbIteratorInit(array);
+	while (json_next_element(&logs, &element))
+	{
+		JsonbContainer *log = json_as_object(&element);
+		JsonbValue event;
+
+		if (log == NULL)
+			continue;
+		event = read_event(log);
+		pushJsonbValue(&events, WJB_ELEM, &event);
+	}
+	finished = JsonbValueToJsonb(pushJsonbValue(&events, WJB_END_ARRAY, NULL));
+	return cstring_to_text(
+		JsonbToCString(NULL, &finished->root, VARSIZE(finished)));
+}
+
+/* Fills in when the row began and, if it has, ended; returns why it cannot,
+ * or NULL. */
+static const char *
+set_times(JsonbContainer *span, bool is_finished, SpanRow *row)
+{
+	JsonbValue value;
+	int64 microseconds;
+	int64 duration;
+	TimestampTz start;
+
+	if (!json_member(span, "startTime", &value))
+		return "startTime is missing";
+	if (!json_as_truncated_int64(&value, &microseconds) ||
+		!unix_to_timestamp(microseconds, &start))
+		return "startTime is not a time in microseconds";
+	row->start_time = start;
+	if (!is_finished || !json_member(span, "duration", &value))
+		return NULL;
+	if (!json_as_truncated_int64(&value, &duration))
+		return "duration is not a number of microseconds";
+	return finish_row(row, start, duration) ? NULL : "duration is out of range";
+}
+
+/* Reads ids, parent and links; returns why the span cannot be stored, or
+ * NULL. */
+static const char *
+set_ids(const Trace *trace, JsonbContainer *span, SpanRow *row,
+		TagBuilder *tags)
+{
+	References references = {0};
+
+	row->span_id = read_span_id(span, "spanID");
+	if (row->span_id == NULL)
+		return "spanID is missing or no id";
+	row->trace_id = read_trace_id(span);
+	if (row->trace_id == NULL)
+		row->trace_id = trace->id;
+	if (row->trace_id == NULL)
+		return "traceID is missing or no id";
+	if (!read_references(span, row->trace_id, &references))
+		return "a reference names no span";
+	row->parent_span_id = references.parent_id;
+	if (references.links != NULL)
+	{
+		JsonbValue *links =
+			pushJsonbValue(&references.links, WJB_END_ARRAY, NULL);
+
+		add_otel(tags, "links", json_nested(JsonbValueToJsonb(links)));
+	}
+	return NULL;
+}
+
+static void
+set_names(Import *import, const Trace *trace, JsonbContainer *span,
+		  SpanRow *row, TagBuilder *tags)
+{
+	const Process *process = process_of(import, trace, span);
+	JsonbValue flags;
+	int64 number;
+
+	row->operation = json_text_member(span, "operationName");
+	if (row->operation == NULL)
+		row->operation = cstring_to_text("");
+	if (process != NULL && process->service != NULL)
+		row->service_name = process->service;
+	else
+		row->service_name = cstring_to_text(UNKNOWN_SERVICE);
+	if (process != NULL)
+		add_otel(tags, "resource", json_int64(process->resource_id));
+	if (json_member(span, "flags", &flags) && json_as_int64(&flags, &number) &&
+		number > 0 && number <= PG_UINT32_MAX)
+		add_otel(tags, "flags", json_int64(number));
+}
+
+/* Reads one span into a row; returns why it cannot be stored, or NULL. */
+static const char *
+read_span(Import *import, const Trace *trace, JsonbContainer *span,
+		  SpanRow *row)
+{
+	TagBuilder tags;
+	const char *reason;
+	bool is_finished;
+
+	tag_builder_start(&tags);
+	reason = set_ids(trace, span, row, &tags);
+	if (reason != NULL)
+		return reason;
+	is_finished = add_jaeger_span_tags(&tags, json_array_member(span, "tags"));
+	reason = set_times(span, is_finished, row);
+	if (reason != NULL)
+		return reason;
+	set_names(import, trace, span, row, &tags);
+	row->tags = tag_builder_finish(&tags);
+	row->logs = read_logs(span);
+	return NULL;
+}
+
+static void
+record_span(Import *import, const Trace *trace, const JsonbValue *element)
+{
+	JsonbContainer *span = json_as_object(element);
+	SpanRow row = {0};
+	const char *reason = "not a JSON object";
+
+	if (span != NULL)
+		reason = read_span(import, trace, span, &row);
+	if (reason == NULL)
+		add_row_copy(import->batch, &row);
+	else
+		reject_span(import->batch,
+					span == NULL ? NULL : json_text_member(span, "spanID"),
+					reason);
+}
+
+static void
+record_trace(Import *import, JsonbContainer *object)
+{
+	Trace trace = {read_trace_id(object),
+				   json_object_member(object, "processes")};
+	JsonbContainer *array = json_array_member(object, "spans");
+	JsonbIterator *spans;
+	JsonbValue element;
+
+	if (array == NULL)
+		return;
+	spans = JsonbIteratorInit(array);
+	while (json_next_element(&spans, &element))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(import->scratch);
+
+		record_span(import, &trace, &element);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(import->scratch);
+	}
+}
+
+static void
+record_traces(Import *import, JsonbContainer *array)
+{
+	JsonbIterator *traces = JsonbIteratorInit(array);
+	JsonbValue element;
+
+	while (json_next_element(&traces, &element))
+	{
+		JsonbContainer *object = json_as_object(&element);
+
+		if (object == NULL)
+			reject_span(import->batch, NULL, "its trace is not a JSON object");
+		else
+			record_trace(import, object);
+	}
+}
+
+static void
+read_document(Import *import, text *document)
+{
+	Jsonb *json = json_parse(document);
+	JsonbContainer *traces = json_array_member(&json->root, "data");
+
+	if (traces != NULL)
+		record_traces(import, traces);
+	else if (json_array_member(&json->root, "spans") != NULL)
+		record_trace(import, &json->root);
+	else if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
+		record_traces(import, &json->root);
+	else
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("a Jaeger document must be a trace, an array of "
+					   "traces, or an object with traces in \"data\""));
+}
+
+/*
+ * trace_ingest_jaeger(request text)
+ *     -> (accepted bigint, duplicates bigint, rejected bigint, message text)
+ */
+Datum
+dt_trace_ingest_jaeger(PG_FUNCTION_ARGS)
+{
+	HASHCTL control = {.keysize = sizeof(JsonbContainer *),
+					   .entrysize = sizeof(Process),
+					   .hcxt = CurrentMemoryContext};
+	Import import = {.batch = span_batch_create(),
+					 .schema = calling_schema(fcinfo)};
+
+	import.processes = hash_create("distributed_trace processes",
+								   64,
+								   &control,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	import.scratch = AllocSetContextCreate(CurrentMemoryContext,
+										   "distributed_trace jaeger",
+										   ALLOCSET_DEFAULT_SIZES);
+	read_document(&import, PG_GETARG_TEXT_PP(0));
+	return record_and_report(fcinfo, import.batch);
+}

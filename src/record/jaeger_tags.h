@@ -1,0 +1,33 @@
+/*
+ * Typed key/value pairs of Jaeger as tags.
+ */
+#ifndef RECORD_JAEGER_TAGS_H
+#define RECORD_JAEGER_TAGS_H
+
+#include "postgres.h"
+
+#include "record/tag_builder.h"
+
+/* By this tag an export says of a span that it has not ended; Jaeger itself
+ * knows no such spans. */
+#define UNFINISHED_TAG "distributed_trace.unfinished"
+
+/* One pair; type is empty and value null where they are missing. */
+typedef struct JaegerTag
+{
+	JsonbValue key;
+	JsonbValue type;
+	JsonbValue value;
+} JaegerTag;
+
+/* The next usable pair; elements without a key are passed over. */
+extern bool next_jaeger_tag(JsonbIterator **array, JaegerTag *tag);
+
+/* Adds a pair in the type that it claims to be of, if it is. */
+extern void add_jaeger_tag(TagBuilder *builder, const JaegerTag *tag);
+
+/* Adds all pairs of a span, those by which Jaeger writes kind, status, scope
+ * and the like as members of "otel"; returns whether the span has ended. */
+extern bool add_jaeger_span_tags(TagBuilder *builder, JsonbContainer *array);
+
+#endif
