@@ -11,6 +11,7 @@
 
 #include "catalog/dependency.h"
 #include "common/jsonapi.h"
+#include "libpq/pqformat.h"
 #include "utils/rel.h"
 
 /* The sequence behind an identity column. */
@@ -41,6 +42,22 @@ compat_json_lexer(char *json, int length, int encoding)
 	return makeJsonLexContextCstringLen(NULL, json, length, encoding, true);
 #else
 	return makeJsonLexContextCstringLen(json, length, encoding, true);
+#endif
+}
+
+/* The mark of a function that does not return, before its declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* a text with its length before it */
+static inline void
+compat_send_counted_text(StringInfo buffer, const char *text, int length)
+{
+#if PG_VERSION_NUM >= 170000
+	pq_sendcountedtext(buffer, text, length);
+#else
+	pq_sendcountedtext(buffer, text, length, false);
 #endif
 }
 

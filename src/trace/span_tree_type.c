@@ -132,7 +132,7 @@ send_slice(StringInfo out, Slice slice)
 	if (slice.data == NULL)
 		pq_sendint32(out, -1);
 	else
-		pq_sendcountedtext(out, slice.data, slice.length, false);
+		compat_send_counted_text(out, slice.data, slice.length);
 }
 
 Datum
@@ -170,8 +170,8 @@ dt_span_tree_send(PG_FUNCTION_ARGS)
  * Binary input
  */
 
-static void
-pg_attribute_noreturn() refuse_binary(const char *detail)
+pg_noreturn static void
+refuse_binary(const char *detail)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
@@ -305,8 +305,8 @@ typedef struct TreeParser
 	MemoryContext scratch; /* of the span being read */
 } TreeParser;
 
-static void
-pg_attribute_noreturn() refuse_text(const char *detail)
+pg_noreturn static void
+refuse_text(const char *detail)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
@@ -365,6 +365,8 @@ start_array(void *state)
 
 	if (parser->depth == 0)
 		refuse_text("A span_tree is written as a JSON object.");
+	if (parser->depth == DEPTH_SPANS && parser->in_spans)
+		refuse_text("A member of \"spans\" is not an object.");
 	if (parser->depth == DEPTH_DOCUMENT)
 	{
 		parser->in_spans = strcmp(parser->field, "spans") == 0;

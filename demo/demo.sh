@@ -1,0 +1,105 @@
+#!/bin/bash
+# make demo: sees the extension work on real traces, with nothing installed
+# but the packages that are missing.
+#
+#     demo/demo.sh          builds, starts a private server, runs demo.sql
+#     demo/demo.sh stop     ends that server and removes all of it
+#
+# The server keeps running so that one can go on with psql; with DEMO_KEEP=0
+# it stops at the end.  Everything lies in one directory, DEMO_DIR, and the
+# server listens on a Unix socket in it alone.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+. "$here/test/private.sh"
+dir=${DEMO_DIR:-${TMPDIR:-/tmp}/distributed_trace_demo.$(id -u)}
+
+# The directory's name can be guessed, so it may have been made by someone else.
+refuse_strangers()
+{
+	[ ! -e "$dir" ] && [ ! -L "$dir" ] && return
+	if [ -L "$dir" ] || [ ! -f "$dir/pg_config" ] ||
+		[[ ! "$(stat -c %U "$dir")" =~ ^($(id -un)|$(private_user))$ ]]; then
+		echo "$dir exists and is not the demo's: set DEMO_DIR to another directory" >&2
+		exit 1
+	fi
+}
+
+# in_private FUNCTION ARGUMENT...: of private.sh, as the private user
+in_private()
+{
+	private_run env -i HOME="$dir" PATH="$PATH" LC_ALL=C.UTF-8 PG_CONFIG="$PG_CONFIG" \
+		bash -c '. "$0/tree/test/private.sh"; cd "$0"; "$@"' "$dir" "$@" </dev/null
+}
+
+stop()
+{
+	refuse_strangers
+	[ -d "$dir" ] || return 0
+	PG_CONFIG=$(cat "$dir/pg_config")
+	cd "$dir"
+	[ ! -d "$dir/server" ] || in_private private_stop "$dir/server" fast
+	cd /
+	rm -rf "$dir"
+}
+
+build()
+{
+	in_private private_build "$dir/tree" "$dir/stage" >"$dir/build.log" 2>&1 || {
+		tail -n 30 "$dir/build.log" >&2
+		echo "The build failed." >&2
+		exit 1
+	}
+}
+
+start()
+{
+	stop
+	"$here/test/install-packages.sh" build
+	mkdir -m 700 "$dir"
+	echo "$PG_CONFIG" >"$dir/pg_config"
+	# what fails leaves nothing behind
+	trap stop EXIT
+	private_copy "$here" "$dir"
+	# the user may not be able to read the directory that we came from
+	cd "$dir"
+	echo "Building for $("$PG_CONFIG" --version) ..."
+	build
+	in_private private_settings "$dir/stage" >"$dir/settings"
+	in_private private_start "$dir/server" "$dir/settings"
+}
+
+show()
+{
+	local psql
+
+	psql=$("$PG_CONFIG" --bindir)/psql
+	"$psql" -Xq -h "$dir/server" -U postgres -d postgres \
+		-c 'CREATE DATABASE demo' -c '\c demo' -c 'CREATE EXTENSION distributed_trace'
+	PGCLIENTENCODING=${PGCLIENTENCODING:-UTF8} "$psql" -Xq -h "$dir/server" -U postgres -d demo \
+		-v otlp="$dir/tree/demo/otlp/" -f "$here/demo/demo.sql"
+	if [ "${DEMO_KEEP:-1}" != 0 ]; then
+		trap - EXIT
+		cat <<-end
+			The server keeps running. Go on with
+
+			    $psql -h $dir/server -U postgres demo
+
+			and end it, and remove all of it, with
+
+			    make demo-stop
+		end
+	fi
+}
+
+case ${1:-} in
+	stop) stop ;;
+	'')
+		start
+		show
+		;;
+	*)
+		echo "usage: $0 [stop]" >&2
+		exit 2
+		;;
+esac

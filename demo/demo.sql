@@ -1,0 +1,78 @@
+-- The demo, run by demo.sh: records the sample row of the table's design and
+-- real OTLP requests, then reads one trace back.  :otlp is their directory.
+\pset pager off
+\pset footer off
+\set ON_ERROR_STOP on
+
+\echo
+\echo '1. A span as an application writes it: a plain INSERT'
+\echo
+\set ECHO queries
+INSERT INTO distributed_trace_log
+    (trace_id, span_id, parent_span_id, service_name, operation, start_time, end_time)
+VALUES ('trace_abc123', 'span_001', NULL, 'OrderService', 'processOrder',
+        '2023-10-01 11:00:00', '2023-10-01 11:05:00');
+\pset format unaligned
+\pset tuples_only on
+SELECT trace_waterfall('trace_abc123');
+\pset format aligned
+\pset tuples_only off
+\set ECHO none
+
+\echo
+\echo '2. What OpenTelemetry SDKs send: OTLP requests, protobuf (gzipped) and JSON'
+\echo
+\set ECHO queries
+SELECT file, r.*
+FROM pg_ls_dir(:'otlp') AS file, trace_ingest_otlp(pg_read_binary_file(:'otlp' || file)) AS r
+WHERE file LIKE '%.bin.gz' ORDER BY file;
+SELECT file, r.*
+FROM pg_ls_dir(:'otlp') AS file, trace_ingest_otlp(pg_read_file(:'otlp' || file)) AS r
+WHERE file LIKE '%.json' ORDER BY file;
+\set ECHO none
+
+\echo '3. What is there: the traces that cross most services'
+\echo
+\set ECHO queries
+SELECT trace_id, count(*) AS spans, count(DISTINCT service_name) AS services,
+    count(*) FILTER (WHERE trace_is_error(tags)) AS errors
+FROM distributed_trace_log GROUP BY trace_id
+ORDER BY services DESC, spans DESC, trace_id LIMIT 5;
+\set ECHO none
+SELECT trace_id FROM distributed_trace_log GROUP BY trace_id
+ORDER BY count(DISTINCT service_name) DESC, count(*) DESC, trace_id LIMIT 1 \gset
+
+\echo '4. The first of them, as a waterfall'
+\echo
+\set ECHO queries
+\pset format unaligned
+\pset tuples_only on
+SELECT trace_waterfall(:'trace_id');
+\pset format aligned
+\pset tuples_only off
+\set ECHO none
+
+\echo
+\echo '5. As a tree that can be queried'
+\echo
+\set ECHO queries
+SELECT repeat('  ', depth) || operation AS span, service_name, duration_ms, self_ms, is_error
+FROM trace_tree(:'trace_id') ORDER BY ordinal;
+\set ECHO none
+
+\echo '6. In one row'
+\echo
+\set ECHO queries
+\x on
+SELECT * FROM trace_summary(:'trace_id');
+\x off
+\set ECHO none
+
+\echo '7. What is wrong with the recording of this trace, and of all traces'
+\echo
+\set ECHO queries
+SELECT * FROM trace_lint(:'trace_id');
+SELECT problem, count(*) AS spans, count(DISTINCT trace_id) AS traces
+FROM (SELECT DISTINCT trace_id FROM distributed_trace_log) AS t, trace_lint(trace_id)
+GROUP BY problem ORDER BY spans DESC;
+\set ECHO none
