@@ -180,10 +180,10 @@ name_columns(Waterfall *w, Slice name, int most)
 
 /*
  * Puts "service: operation" up to a column.  If both are too long together the
- * service gives way first, down to two thirds of the room, so that something of the
- * operation is always seen.  Returns whether all of it fits.
+ * service gives way first, down to two thirds of the room, so that something
+ * of the operation is always seen.
  */
-static bool
+static void
 put_name(Waterfall *w, Line *line, const SpanNode *node, int column)
 {
 	Slice service = span_tree_string(w->tree, node->service_name);
@@ -199,7 +199,6 @@ put_name(Waterfall *w, Line *line, const SpanNode *node, int column)
 	line_open_field(line, column);
 	line_put(line, ": ");
 	line_put_name(line, operation);
-	return wanted <= left && !line->is_cut;
 }
 
 static int64_t
@@ -216,7 +215,7 @@ draw_title(Waterfall *w)
 	line_put_name(&w->item, span_tree_trace_id(w->tree));
 	put_item(w);
 	begin_item(w);
-	(void) put_name(w, &w->item, &w->nodes[w->summary.root], w->painter->width);
+	put_name(w, &w->item, &w->nodes[w->summary.root], w->painter->width);
 	put_item(w);
 	put_line(w);
 }
@@ -259,7 +258,7 @@ has_next_sibling(const Waterfall *w, uint32_t i)
 {
 	uint32_t next = i + w->nodes[i].descendants + 1;
 
-	return next < w->tree->span_count && w->nodes[i].depth > 0 &&
+	return next < w->tree->span_count &&
 		   w->nodes[next].parent == w->nodes[i].parent;
 }
 
@@ -299,8 +298,7 @@ put_mark(Waterfall *w, bool applies, const char *mark, uint32_t shown)
 	w->shown |= shown;
 }
 
-/* Returns whether all of the label fits. */
-static bool
+static void
 put_label(Waterfall *w, uint32_t i, int columns)
 {
 	const SpanNode *node = &w->nodes[i];
@@ -311,7 +309,7 @@ put_label(Waterfall *w, uint32_t i, int columns)
 	put_mark(w, node->flags & NODE_IN_CYCLE, CYCLE_MARK, SHOWN_CYCLE);
 	put_mark(w, node->flags & NODE_IS_COPY, COPY_MARK, SHOWN_COPY);
 	put_mark(w, node->flags & SPAN_IS_ERROR, ERROR_MARK, SHOWN_ERROR);
-	return put_name(w, &w->line, node, columns);
+	put_name(w, &w->line, node, columns);
 }
 
 static bool
@@ -371,9 +369,8 @@ choose_layout(Waterfall *w)
 	{
 		host_poll(w->host, i);
 		line_clear(&w->line);
-		if (!put_label(w, i, most))
-			longest = most;
-		else if (w->line.columns > longest)
+		put_label(w, i, most);
+		if (w->line.columns > longest)
 			longest = w->line.columns;
 	}
 	line_clear(&w->line);
@@ -532,7 +529,8 @@ fill_own_time(Waterfall *w, uint32_t i)
 		const SpanNode *child = &w->nodes[c];
 
 		host_poll(w->host, ++step);
-		if (!(child->flags & SPAN_HAS_START) || child->reach <= from)
+		/* one without a start reaches nowhere */
+		if (child->reach <= from)
 			continue;
 		if (child->start_time > from)
 			fill_solid(w,
@@ -648,7 +646,7 @@ draw_row(Waterfall *w, uint32_t i)
 	Line *line = &w->line;
 	char text[DURATION_SIZE + 1];
 
-	(void) put_label(w, i, w->label_columns);
+	put_label(w, i, w->label_columns);
 	line_pad(line);
 	format_span_duration(w, node, text);
 	put_right_aligned(line, text, w->label_columns + 1 + w->duration_columns);

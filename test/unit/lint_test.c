@@ -88,6 +88,13 @@ test_shape(UnitHost *unit)
 	check_lint(unit,
 			   SMALL_TREE(unit,
 						  {"r", NULL, "s", "o", 0, 9, 0, 0, false},
+						  {"q", NULL, "s", "o", 0, 8, 0, 0, false}),
+			   "multiple_roots r: 2 spans have no parent; this one stands for "
+			   "the trace\n",
+			   "two roots");
+	check_lint(unit,
+			   SMALL_TREE(unit,
+						  {"r", NULL, "s", "o", 0, 9, 0, 0, false},
 						  {"a", "c", "s", "o", 1, 8, 0, 0, false},
 						  {"b", "a", "s", "o", 2, 7, 0, 0, false},
 						  {"c", "b", "s", "o", 3, 6, 0, 0, false},
@@ -238,7 +245,8 @@ test_skew(UnitHost *unit)
 		"of two spans the lower offset");
 	check_lint(
 		unit,
-		SMALL_TREE(unit, {"r", NULL, "web", "o", 10, 20, 0, 0, false},
+		SMALL_TREE(unit,
+				   {"r", NULL, "web", "o", 10, 20, 0, 0, false},
 				   {"a", "r", "mq", "o", 11, 14, 0, 0, false},
 				   {"b", "a", "x", "o", 10, 11, 0, 0, false},
 				   {"c", "r", "db", "o", 18, 21, 0, 0, false}),

@@ -124,10 +124,10 @@ test_incomplete(UnitHost *unit)
 		SMALL_TREE(unit,
 				   {"a", NULL, "s", "o", 0, UNKNOWN, 0, 0, false},
 				   {"b", "a", "s", "o", 1, 20, 0, 0, false});
-	const SpanTree *late =
-		SMALL_TREE(unit, {"a", NULL, "s", "o", 0, 9, 0, 0, false},
-				   {"b", "a", "s", "o", 1, 25, 0, 0, false},
-				   {"c", "a", "s", "o", 2, 3, 0, 0, false});
+	const SpanTree *late = SMALL_TREE(unit,
+									  {"a", NULL, "s", "o", 0, 9, 0, 0, false},
+									  {"b", "a", "s", "o", 1, 25, 0, 0, false},
+									  {"c", "a", "s", "o", 2, 3, 0, 0, false});
 	const SpanTree *by_duration =
 		SMALL_TREE(unit, {"a", NULL, "s", "o", 0, UNKNOWN, 30, 0, false});
 	const SpanTree *orphan =

@@ -229,6 +229,9 @@ test_path(UnitHost *unit, Canvas *canvas)
 		{3, 0, 60, 61},
 		{SPAN_TREE_NONE, 0, 0, 50},
 		{1, 0, 90, 95},
+		{1, 0, -500, -400},
+		{2, 0, 100, 99999999},
+		{5, 0, 0, 50},
 	};
 	static const char *const expected[] = {
 		"Service: operation   Duration |0       |25µs    |50µs    |75µs     |",
@@ -248,7 +251,7 @@ test_path(UnitHost *unit, Canvas *canvas)
 				   {"d", "a", "s", "d", 60, 61, 0, 0, false},
 				   {"e", "a", "s", "e", 60, 61, 0, 0, false});
 
-	draw_path(unit, canvas, tree, 68, false, sections, 5);
+	draw_path(unit, canvas, tree, 68, false, sections, 8);
 	for (int i = 0; i < 8 && canvas->count == 10; i++)
 		CHECK(strcmp(canvas->lines[i + 2], expected[i]) == 0,
 			  "the critical path, line %d",
@@ -590,6 +593,56 @@ test_axis(UnitHost *unit, Canvas *canvas)
 	CHECK(canvas->total == 0, "no spans, no lines");
 }
 
+/* Children within one another's time, at the very end, without a time. */
+static void
+test_children(UnitHost *unit, Canvas *canvas)
+{
+	static const char *const expected[] = {
+		"Trace 0af7651916cd43dd8448eb211c80319c   s: a",
+		"Start T0   Duration 290 µs   7 spans   1 service   3 levels",
+		"Service: operation   Duration |0     |72.5µs|145µs |218µs  |",
+		"s: a                   290 µs ░░░░░░░░░░░░░░░░░░░░█████████|",
+		"├─ s: f                     - (no start)                   |",
+		"│  └─ s: g              10 µs  █                           |",
+		"├─ s: b                200 µs ████████████████████         |",
+		"├─ s: c                 20 µs     ██                       |",
+		"├─ s: d                  9 µs           ▏                  |",
+		"└─ s: e                  0 µs                             ▏|",
+		"█ working itself   ░ waiting on children",
+		"▏ shorter than a column   each column = 10 µs",
+	};
+	const SpanTree *tree =
+		SMALL_TREE(unit,
+				   {"a", NULL, "s", "a", 0, 290, 0, 0, false},
+				   {"b", "a", "s", "b", 0, 200, 0, 0, false},
+				   {"c", "a", "s", "c", 40, 60, 0, 0, false},
+				   {"d", "a", "s", "d", 100, 109, 0, 0, false},
+				   {"e", "a", "s", "e", 290, 290, 0, 0, false},
+				   {"f", "a", "s", "f", UNKNOWN, UNKNOWN, 0, 0, false},
+				   {"g", "f", "s", "g", 10, 20, 0, 0, false});
+
+	draw(unit, canvas, tree, 60, false);
+	CHECK_LINES(canvas, expected, "children in all places");
+}
+
+static void
+test_line(UnitHost *unit)
+{
+	Screen screen = {true, true, measure};
+	Line line;
+	bool keeps = true;
+
+	for (int columns = 0; columns < 6; columns++)
+	{
+		line_create(&line, &unit->host, &screen, 10);
+		line_clear(&line);
+		line_open_field(&line, columns);
+		line_put_name(&line, text_slice("long name"));
+		keeps = keeps && line.columns == columns;
+	}
+	CHECK(keeps, "a field too narrow for the dots has fewer of them");
+}
+
 static void
 test_durations(void)
 {
@@ -684,6 +737,8 @@ main(void)
 	test_widths(&unit, &canvas);
 	test_depth(&unit, &canvas);
 	test_axis(&unit, &canvas);
+	test_children(&unit, &canvas);
+	test_line(&unit);
 	test_durations();
 	test_memory(&unit, &canvas);
 	clear_canvas(&canvas);

@@ -1,0 +1,27 @@
+/*
+ * The critical path that a function's arguments ask for.
+ *
+ * Every function of the family takes a tree or a trace id as argument 0, and
+ * the same seven options in the same order from some argument on:
+ * root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew,
+ * messaging.
+ */
+#ifndef TRACE_PATH_ARGUMENT_H
+#define TRACE_PATH_ARGUMENT_H
+
+#include "postgres.h"
+
+#include "core/critical_path.h"
+#include "fmgr.h"
+
+#define PATH_OPTION_COUNT 7
+
+/* The path of the tree in argument 0, with the options from `first_option` on;
+ * false if there is no such trace. */
+extern bool path_argument(FunctionCallInfo fcinfo, int first_option,
+						  CriticalPath *path);
+
+/* "auto", "virtual" or "all": how the roots of this path were chosen. */
+extern const char *path_roots_name(PathRoots roots);
+
+#endif
