@@ -8,6 +8,7 @@ CREATE FUNCTION trace_summary(tree span_tree)
         start_time timestamptz,
         end_time timestamptz,
         wall_ms double precision,
+        critical_ms double precision,
         span_count bigint,
         error_count bigint,
         service_count bigint,
@@ -19,7 +20,7 @@ CREATE FUNCTION trace_summary(tree span_tree)
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 1
     AS 'MODULE_PATHNAME', 'dt_trace_summary';
 COMMENT ON FUNCTION trace_summary(span_tree)
-    IS 'A tree in one row: its root, first start, last end and their distance in milliseconds, counts, depth of the deepest span (0 for the root), most spans running at one instant, and whether nothing of it is missing.';
+    IS 'A tree in one row: its root, first start, last end and their distance in milliseconds, length of the critical path, counts, depth of the deepest span (0 for the root), most spans running at one instant, and whether nothing of it is missing.';
 
 CREATE FUNCTION trace_summary(trace_id text)
     RETURNS TABLE (
@@ -29,6 +30,7 @@ CREATE FUNCTION trace_summary(trace_id text)
         start_time timestamptz,
         end_time timestamptz,
         wall_ms double precision,
+        critical_ms double precision,
         span_count bigint,
         error_count bigint,
         service_count bigint,
@@ -40,7 +42,7 @@ CREATE FUNCTION trace_summary(trace_id text)
     LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 1
     AS 'MODULE_PATHNAME', 'dt_trace_summary';
 COMMENT ON FUNCTION trace_summary(text)
-    IS 'A trace in one row: its root, first start, last end and their distance in milliseconds, counts, depth of the deepest span (0 for the root), most spans running at one instant, and whether nothing of it is missing.';
+    IS 'A trace in one row: its root, first start, last end and their distance in milliseconds, length of the critical path, counts, depth of the deepest span (0 for the root), most spans running at one instant, and whether nothing of it is missing.';
 
 CREATE FUNCTION trace_lint(tree span_tree)
     RETURNS TABLE (

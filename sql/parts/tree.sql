@@ -48,7 +48,8 @@ CREATE TYPE trace_tree_row AS (
     descendant_count  integer,
     is_root           boolean,
     is_orphan         boolean,
-    is_error          boolean
+    is_error          boolean,
+    on_critical_path  boolean
 );
 COMMENT ON TYPE trace_tree_row IS 'A span in its place in the tree of its trace.';
 COMMENT ON COLUMN trace_tree_row.ordinal IS 'Position in the whole trace, in depth-first order, from 1; the descendants of a span are the next descendant_count ones.';
@@ -66,6 +67,7 @@ COMMENT ON COLUMN trace_tree_row.descendant_count IS 'Number of spans below it.'
 COMMENT ON COLUMN trace_tree_row.is_root IS 'Whether it was recorded without a parent.';
 COMMENT ON COLUMN trace_tree_row.is_orphan IS 'Whether its parent was never recorded.';
 COMMENT ON COLUMN trace_tree_row.is_error IS 'Whether it failed.';
+COMMENT ON COLUMN trace_tree_row.on_critical_path IS 'Whether the end of the trace waited for it, see trace_critical_path(); always of the whole trace.';
 
 CREATE FUNCTION span_tree_agg_add(
     state span_tree, trace_id text, span_id text, parent_span_id text, service_name text, operation text,

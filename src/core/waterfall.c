@@ -72,6 +72,9 @@ static const Glyphs ascii_glyphs = {
 #define CYCLE_MARK "@ "
 #define COPY_MARK "= "
 
+/* services of the critical path that the head names */
+#define MAX_PATH_SERVICES 4
+
 /* What a picture shows, and its legend therefore explains: beside these its
  * cells, each 1 << Cell. */
 enum
@@ -677,6 +680,53 @@ explain(Waterfall *w, uint32_t shown, const char *glyph, const char *meaning)
 	put_item(w);
 }
 
+/* "postgres 282 ms (68%)"; the virtual root has no name. */
+static void
+put_service_item(Waterfall *w, const PathGroup *group, int64_t total)
+{
+	Slice name = span_tree_string(w->tree, group->service_name);
+	char duration[DURATION_SIZE];
+	char text[DURATION_SIZE + 16];
+
+	duration_text(duration, group->exclusive, w->painter->screen.ascii);
+	snprintf(text,
+			 sizeof(text),
+			 " %s (%.0f%%)",
+			 duration,
+			 100.0 * (double) group->exclusive / (double) total);
+	begin_item(w);
+	line_open_field(&w->item, w->painter->width / 3);
+	line_put_name(&w->item, name.data != NULL ? name : SLICE_LITERAL("(none)"));
+	line_open_field(&w->item, w->painter->width);
+	line_put(&w->item, text);
+	put_item(w);
+}
+
+/* Who the trace was waiting for. */
+static void
+draw_path(Waterfall *w)
+{
+	const PathGroup *services = w->painter->services;
+	uint32_t count = w->painter->service_count;
+	uint32_t shown = count > MAX_PATH_SERVICES ? MAX_PATH_SERVICES : count;
+	int64_t total = 0;
+	char duration[DURATION_SIZE];
+	char text[DURATION_SIZE + 16];
+
+	for (uint32_t i = 0; i < count; i++)
+		total += services[i].exclusive;
+	if (total == 0)
+		return;
+	duration_text(duration, total, w->painter->screen.ascii);
+	snprintf(text, sizeof(text), "Critical path %s:", duration);
+	put_text_item(w, text);
+	for (uint32_t i = 0; i < shown; i++)
+		put_service_item(w, &services[i], total);
+	if (shown < count)
+		put_text_item(w, w->glyphs->ellipsis);
+	put_line(w);
+}
+
 static void
 explain_cell(Waterfall *w, Cell cell, const char *meaning)
 {
@@ -786,6 +836,7 @@ waterfall_draw(Host *host, const SpanTree *tree, WaterfallPainter *painter)
 	choose_axis(&w);
 	draw_title(&w);
 	draw_figures(&w);
+	draw_path(&w);
 	draw_ruler(&w);
 	for (uint32_t i = 0; i < tree->span_count; i++)
 	{

@@ -5,8 +5,8 @@
 #ifndef CORE_WATERFALL_H
 #define CORE_WATERFALL_H
 
-#include "critical_path.h"
 #include "line.h"
+#include "path_groups.h"
 #include "span_tree.h"
 
 #define WATERFALL_MIN_WIDTH 60
@@ -32,6 +32,9 @@ typedef struct WaterfallPainter
 	 */
 	const PathSection *sections;
 	size_t section_count;
+	/* the path by service, the longest part first, for a line of the head */
+	const PathGroup *services;
+	uint32_t service_count;
 } WaterfallPainter;
 
 /*

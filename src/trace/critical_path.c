@@ -229,21 +229,6 @@ put_optional_ms(Row *row, int64 us)
 		put_ms(row, us);
 }
 
-/* Which spans have a section, by position. */
-static bool *
-spans_on_path(const CriticalPath *path)
-{
-	bool *on_path = palloc_extended(path->tree->span_count,
-									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
-	for (uint32 i = 0; i < path->section_count; i++)
-	{
-		if (path->sections[i].span != SPAN_TREE_NONE)
-			on_path[path->sections[i].span] = true;
-	}
-	return on_path;
-}
-
 Datum
 dt_trace_critical_path_slack(PG_FUNCTION_ARGS)
 {

@@ -34,12 +34,6 @@ static const Choice roots_choice = {"roots", {"auto", "virtual", "all"}};
 static const Choice skew_choice = {"skew", {"none", "shift"}};
 static const Choice messaging_choice = {"messaging", {"keep", "prune"}};
 
-const char *
-path_roots_name(PathRoots roots)
-{
-	return roots_choice.words[roots];
-}
-
 static char *
 list_words(const Choice *choice)
 {
@@ -132,4 +126,18 @@ path_argument(FunctionCallInfo fcinfo, int first_option, CriticalPath *path)
 		options.root = span_argument(fcinfo, first_option + OPTION_ROOT, tree);
 	check_core_status(critical_path_find(server_host(), tree, &options, path));
 	return true;
+}
+
+bool *
+spans_on_path(const CriticalPath *path)
+{
+	bool *on_path = palloc_extended(path->tree->span_count,
+									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (uint32 i = 0; i < path->section_count; i++)
+	{
+		if (path->sections[i].span != SPAN_TREE_NONE)
+			on_path[path->sections[i].span] = true;
+	}
+	return on_path;
 }

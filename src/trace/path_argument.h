@@ -14,14 +14,12 @@
 #include "core/critical_path.h"
 #include "fmgr.h"
 
-#define PATH_OPTION_COUNT 7
-
 /* The path of the tree in argument 0, with the options from `first_option` on;
  * false if there is no such trace. */
 extern bool path_argument(FunctionCallInfo fcinfo, int first_option,
 						  CriticalPath *path);
 
-/* "auto", "virtual" or "all": how the roots of this path were chosen. */
-extern const char *path_roots_name(PathRoots roots);
+/* Which spans have a section of the path, by position. */
+extern bool *spans_on_path(const CriticalPath *path);
 
 #endif

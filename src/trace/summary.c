@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "core/critical_path.h"
 #include "core/summary.h"
 #include "trace/tree_argument.h"
 
@@ -21,6 +22,7 @@ enum
 	COLUMN_START,
 	COLUMN_END,
 	COLUMN_WALL,
+	COLUMN_CRITICAL,
 	COLUMN_SPANS,
 	COLUMN_ERRORS,
 	COLUMN_SERVICES,
@@ -33,8 +35,8 @@ enum
 };
 
 static void
-fill_row(const SpanTree *tree, const TraceSummary *s, Datum *values,
-		 bool *nulls)
+fill_row(const SpanTree *tree, const TraceSummary *s, const CriticalPath *path,
+		 Datum *values, bool *nulls)
 {
 	const SpanNode *root = &span_tree_nodes(tree)[s->root];
 
@@ -47,10 +49,12 @@ fill_row(const SpanTree *tree, const TraceSummary *s, Datum *values,
 	nulls[COLUMN_START] = !s->has_times;
 	nulls[COLUMN_END] = !s->has_times;
 	nulls[COLUMN_WALL] = !s->has_times;
+	nulls[COLUMN_CRITICAL] = !s->has_times;
 	values[COLUMN_START] = TimestampTzGetDatum(s->start_time);
 	values[COLUMN_END] = TimestampTzGetDatum(s->end_time);
 	values[COLUMN_WALL] =
 		Float8GetDatum(time_difference(s->end_time, s->start_time) / 1000.0);
+	values[COLUMN_CRITICAL] = Float8GetDatum(path->counts.total / 1000.0);
 	values[COLUMN_SPANS] = Int64GetDatum(s->span_count);
 	values[COLUMN_ERRORS] = Int64GetDatum(s->error_count);
 	values[COLUMN_SERVICES] = Int64GetDatum(s->service_count);
@@ -67,6 +71,7 @@ dt_trace_summary(PG_FUNCTION_ARGS)
 	const SpanTree *tree = tree_argument(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	TraceSummary summary;
+	CriticalPath path;
 	Datum values[COLUMN_COUNT];
 	bool nulls[COLUMN_COUNT] = {false};
 
@@ -74,7 +79,9 @@ dt_trace_summary(PG_FUNCTION_ARGS)
 	if (tree == NULL || tree->span_count == 0)
 		return (Datum) 0;
 	check_core_status(summarize_trace(server_host(), tree, &summary));
-	fill_row(tree, &summary, values, nulls);
+	check_core_status(critical_path_find(
+		server_host(), tree, &CRITICAL_PATH_DEFAULTS, &path));
+	fill_row(tree, &summary, &path, values, nulls);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	return (Datum) 0;
 }

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "trace/path_argument.h"
 #include "trace/tree_argument.h"
 #include "trace/tree_rows.h"
 
@@ -31,6 +32,7 @@ enum
 	COLUMN_IS_ROOT,
 	COLUMN_IS_ORPHAN,
 	COLUMN_IS_ERROR,
+	COLUMN_ON_PATH,
 	COLUMN_COUNT,
 };
 
@@ -47,6 +49,7 @@ struct TreeRows
 	const SpanNode *nodes;
 	int64_t *self;
 	uint32_t *child_count;
+	bool *on_path; /* the critical path, by its default definition */
 	ShortText texts[4];
 };
 
@@ -55,6 +58,7 @@ tree_rows_begin(FunctionCallInfo fcinfo, const SpanTree *tree)
 {
 	TreeRows *rows = palloc(sizeof(TreeRows));
 	Size count = tree->span_count;
+	CriticalPath path;
 
 	InitMaterializedSRF(fcinfo, 0);
 	rows->result = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -63,6 +67,9 @@ tree_rows_begin(FunctionCallInfo fcinfo, const SpanTree *tree)
 	rows->self = palloc_extended(count * sizeof(int64_t), MCXT_ALLOC_HUGE);
 	rows->child_count =
 		palloc_extended(count * sizeof(uint32_t), MCXT_ALLOC_HUGE);
+	check_core_status(critical_path_find(
+		server_host(), tree, &CRITICAL_PATH_DEFAULTS, &path));
+	rows->on_path = spans_on_path(&path);
 	check_core_status(span_tree_self_times(
 		server_host(), tree, rows->self, rows->child_count));
 	return rows;
@@ -119,6 +126,7 @@ tree_rows_add(TreeRows *rows, uint32 position)
 	values[COLUMN_IS_ROOT] = BoolGetDatum(node->flags & NODE_IS_ROOT);
 	values[COLUMN_IS_ORPHAN] = BoolGetDatum(node->flags & NODE_IS_ORPHAN);
 	values[COLUMN_IS_ERROR] = BoolGetDatum(node->flags & SPAN_IS_ERROR);
+	values[COLUMN_ON_PATH] = BoolGetDatum(rows->on_path[position]);
 	tuplestore_putvalues(
 		rows->result->setResult, rows->result->setDesc, values, nulls);
 }

@@ -144,6 +144,40 @@ width_argument(FunctionCallInfo fcinfo)
 	return width;
 }
 
+static int
+compare_groups(const void *a, const void *b)
+{
+	const PathGroup *x = a;
+	const PathGroup *y = b;
+
+	if (x->exclusive != y->exclusive)
+		return x->exclusive > y->exclusive ? -1 : 1;
+	return (x->service_name > y->service_name) -
+		   (x->service_name < y->service_name);
+}
+
+/* The critical path, by its default definition. */
+static void
+set_up_path(ServerPainter *p, const SpanTree *tree)
+{
+	WaterfallPainter *painter = &p->painter;
+	CriticalPath path;
+	PathGroup *services;
+
+	check_core_status(critical_path_find(
+		server_host(), tree, &CRITICAL_PATH_DEFAULTS, &path));
+	check_core_status(critical_path_groups(server_host(),
+										   &path,
+										   PATH_GROUP_SERVICE,
+										   1,
+										   &services,
+										   &painter->service_count));
+	qsort(services, painter->service_count, sizeof(PathGroup), compare_groups);
+	painter->services = services;
+	painter->sections = path.sections;
+	painter->section_count = path.section_count;
+}
+
 Datum
 dt_trace_waterfall(PG_FUNCTION_ARGS)
 {
@@ -159,6 +193,7 @@ dt_trace_waterfall(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	p.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	set_up_encodings(&p);
+	set_up_path(&p, tree);
 	check_core_status(waterfall_draw(server_host(), tree, &p.painter));
 	return (Datum) 0;
 }
