@@ -223,6 +223,7 @@ dt_span_tree_agg_add_row(PG_FUNCTION_ARGS)
 	HeapTupleHeader row;
 	HeapTupleData tuple = {0};
 	RowReader *reader;
+	Slice trace_id;
 	Span span = {0};
 
 	if (PG_ARGISNULL(1))
@@ -238,8 +239,10 @@ dt_span_tree_agg_add_row(PG_FUNCTION_ARGS)
 	tuple.t_data = row;
 	heap_deform_tuple(&tuple, reader->desc, reader->values, reader->nulls);
 	read_row(reader, &span);
+	trace_id = row_slice(reader, ROW_TRACE);
+	require_id(trace_id.data == NULL, "trace_id");
 	require_id(span.span_id.data == NULL, "span_id");
-	PG_RETURN_POINTER(add_span(state, row_slice(reader, ROW_TRACE), &span));
+	PG_RETURN_POINTER(add_span(state, trace_id, &span));
 }
 
 /* STRICT: the server takes the first state as it is */
