@@ -77,6 +77,8 @@ look_for_test()
 		need postgresql-@-pgtap "pgTAP, for the tests of the SQL interface"
 	perl -MIPC::Run -e 1 2>/dev/null ||
 		need libipc-run-perl "PostgreSQL's Perl test modules use it (restart, dump and restore)"
+	have python3 ||
+		need python3 "the independent model that the critical path is tested against"
 	case " ${SUITES:-unit fuzz} " in
 		*" unit "* | *" fuzz "*)
 			have clang &&

@@ -116,7 +116,7 @@ typedef struct CriticalPathCounts
 	int64_t total;			/* us: the lengths of the roots */
 	uint32_t spans;			/* in the tree */
 	uint32_t on_path_spans; /* with a section; without the virtual root */
-	uint32_t roots;			/* true ones; copies do not count */
+	uint32_t roots;			/* true ones, copies among them */
 	uint32_t orphans;		/* likewise; with children of spans left out */
 	uint32_t unreachable;	/* have a start, but are below no root of a path,
 							 * or were pruned */

@@ -74,18 +74,15 @@ sort_by_start(Host *host, const CriticalPath *path, PathFamily *family)
 	path_sort(host, family->starts, family->scratch, family->count);
 }
 
-/* The gate of child i, when all that did not start before it are removed. */
+/* The predecessors of child i, when all that did not start before it are
+ * removed.  Of equal ends the later start has the smaller number: whoever is
+ * below i and not removed ended before it. */
 static uint32_t
 find_gate(PathFamily *family, uint32_t i, int64_t start, int64_t allowance)
 {
-	const PathKey *keys = family->keys;
 	int64_t bound = time_sum(start, allowance);
-	uint32_t latest;
 
-	if (bound > keys[i].key - 1)
-		bound = keys[i].key - 1;
-	latest = path_find_link(family->links, count_up_to(keys, i, bound));
-	return latest == 0 ? 0 : count_up_to(keys, i, keys[latest - 1].key);
+	return path_find_link(family->links, count_up_to(family->keys, i, bound));
 }
 
 /* From the last start to the first; link i + 1 stands for child i. */

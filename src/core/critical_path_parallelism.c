@@ -30,17 +30,19 @@ parent_in_path(const Sweep *s, uint32_t span)
 			   : SPAN_TREE_NONE;
 }
 
+/* Of one instant, parents start before their children. */
 static void
 start_span(Sweep *s, uint32_t span)
 {
 	uint32_t parent = parent_in_path(s, span);
 
 	s->running[span] = 1;
-	s->busy += s->running_children[span] == 0;
+	s->busy++;
 	if (parent != SPAN_TREE_NONE && s->running_children[parent]++ == 0)
-		s->busy -= s->running[parent];
+		s->busy--;
 }
 
+/* Parents end before them as well. */
 static void
 end_span(Sweep *s, uint32_t span)
 {

@@ -97,13 +97,13 @@ survey(Filling *f)
 		counts->bad_times += has_bad_times(&f->nodes[i]);
 		if (f->nodes[i].flags & SPAN_HAS_START)
 			counts->unreachable++; /* until it is reached */
+		counts->roots += class == ROOT_TRUE;
+		counts->orphans += class == ROOT_ORPHAN;
 		if (f->nodes[i].flags & NODE_IS_COPY)
 		{
 			counts->duplicates++;
 			continue;
 		}
-		counts->roots += class == ROOT_TRUE;
-		counts->orphans += class == ROOT_ORPHAN;
 		if (class != ROOT_NONE && class >= f->best)
 			consider_root(f, i, class);
 	}

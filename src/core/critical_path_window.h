@@ -39,7 +39,7 @@ extern int64_t path_allowance(const CriticalPath *path, uint32_t span);
 
 /*
  * A family with its order: the children 0 .. count - 1 by end, and of each one
- * gates[i] < = i, how many of the first children are its predecessors.
+ * gates[i] <= i, how many of the first children are its predecessors.
  */
 typedef struct PathFamily
 {

@@ -72,9 +72,6 @@ static const Glyphs ascii_glyphs = {
 #define CYCLE_MARK "@ "
 #define COPY_MARK "= "
 
-/* services of the critical path that the head names */
-#define MAX_PATH_SERVICES 4
-
 /* What a picture shows, and its legend therefore explains: beside these its
  * cells, each 1 << Cell. */
 enum
@@ -682,7 +679,7 @@ explain(Waterfall *w, uint32_t shown, const char *glyph, const char *meaning)
 
 /* "postgres 282 ms (68%)"; the virtual root has no name. */
 static void
-put_service_item(Waterfall *w, const PathGroup *group, int64_t total)
+begin_service_item(Waterfall *w, const PathGroup *group, int64_t total)
 {
 	Slice name = span_tree_string(w->tree, group->service_name);
 	char duration[DURATION_SIZE];
@@ -699,29 +696,33 @@ put_service_item(Waterfall *w, const PathGroup *group, int64_t total)
 	line_put_name(&w->item, name.data != NULL ? name : SLICE_LITERAL("(none)"));
 	line_open_field(&w->item, w->painter->width);
 	line_put(&w->item, text);
-	put_item(w);
 }
 
-/* Who the trace was waiting for. */
+/* Who the trace was waiting for: as many services as one line takes, room for
+ * the ellipsis kept. */
 static void
 draw_path(Waterfall *w)
 {
-	const PathGroup *services = w->painter->services;
 	uint32_t count = w->painter->service_count;
-	uint32_t shown = count > MAX_PATH_SERVICES ? MAX_PATH_SERVICES : count;
 	int64_t total = 0;
+	uint32_t shown;
 	char duration[DURATION_SIZE];
 	char text[DURATION_SIZE + 16];
 
 	for (uint32_t i = 0; i < count; i++)
-		total += services[i].exclusive;
+		total += w->painter->services[i].exclusive;
 	if (total == 0)
 		return;
 	duration_text(duration, total, w->painter->screen.ascii);
 	snprintf(text, sizeof(text), "Critical path %s:", duration);
 	put_text_item(w, text);
-	for (uint32_t i = 0; i < shown; i++)
-		put_service_item(w, &services[i], total);
+	for (shown = 0; shown < count; shown++)
+	{
+		begin_service_item(w, &w->painter->services[shown], total);
+		if (w->line.columns + w->item.columns + 9 > w->painter->width)
+			break;
+		put_item(w);
+	}
 	if (shown < count)
 		put_text_item(w, w->glyphs->ellipsis);
 	put_line(w);

@@ -13,12 +13,12 @@ typedef struct SpanEvent
 {
 	bool has_time;
 	TimestampTz time;
-	int nanoseconds;		   /* below the microsecond */
-	bool has_name;			   /* else name is empty */
-	JsonbValue name;		   /* a string */
+	int nanoseconds; /* below the microsecond */
+	bool has_name;	 /* else name is empty */
+	JsonbValue name; /* a string */
 	bool has_attributes;
 	JsonbValue attributes; /* an object */
-	JsonbContainer *whole;	   /* the event itself; NULL if it was plain text */
+	JsonbContainer *whole; /* the event itself; NULL if it was plain text */
 } SpanEvent;
 
 typedef struct EventReader

@@ -10,6 +10,7 @@
 
 #include "catalog/namespace.h"
 #include "common/shortest_dec.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -186,11 +187,17 @@ set_converted(JsonbValue *value, const char *utf8, size_t length)
 static void
 set_without_nul(JsonbValue *value, Slice string)
 {
-	char *copy = palloc(string.length);
+	StringInfoData copy;
 
+	initStringInfo(&copy);
 	for (uint32 i = 0; i < string.length; i++)
-		copy[i] = string.data[i] == '\0' ? '?' : string.data[i];
-	set_string(value, copy, string.length);
+	{
+		if (string.data[i] == '\0')
+			appendStringInfoString(&copy, "\xef\xbf\xbd");
+		else
+			appendStringInfoChar(&copy, string.data[i]);
+	}
+	set_string(value, copy.data, copy.len);
 }
 
 void

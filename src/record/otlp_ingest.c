@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "core/encoding.h"
 #include "core/otlp.h"
 #include "query.h"
@@ -33,6 +34,9 @@ PG_FUNCTION_INFO_V1(dt_trace_ingest_otlp_json);
 /* Rows of one request, in bytes.  A scope and a service name are repeated in
  * each of their spans, so that a small request may grow beyond measure. */
 #define ROWS_LIMIT ((Size) 1024 * 1024 * 1024)
+
+/* The longest duration that duration_ms, a numeric(16,3), can hold. */
+#define DURATION_LIMIT INT64CONST(9999999999999999)
 
 /* digits of a rejected span's id that are shown */
 #define SHOWN_ID_BYTES 16
@@ -187,6 +191,12 @@ timestamp_of(uint64 nanoseconds)
 	return (TimestampTz) (nanoseconds / 1000) - MICROSECONDS_TO_2000;
 }
 
+static int64
+duration_of(const OtlpSpan *span)
+{
+	return timestamp_of(span->end_time) - timestamp_of(span->start_time);
+}
+
 static void
 set_times(SpanRow *row, const OtlpSpan *span)
 {
@@ -195,7 +205,17 @@ set_times(SpanRow *row, const OtlpSpan *span)
 	if (!row->is_finished)
 		return;
 	row->end_time = timestamp_of(span->end_time);
-	row->duration = row->end_time - row->start_time;
+	row->duration = duration_of(span);
+}
+
+/* What the core does not know about: the log's columns. */
+static const char *
+column_fault(const OtlpSpan *span)
+{
+	if (span->end_time != 0 && (duration_of(span) > DURATION_LIMIT ||
+								duration_of(span) < -DURATION_LIMIT))
+		return "start and end are more than 316 years apart";
+	return NULL;
 }
 
 static void
@@ -262,6 +282,8 @@ ingest_span(Ingest *ingest, const OtlpSpan *span)
 	/* what was wrong in the JSON explains more than what it left behind */
 	if (rejection != NULL)
 		return rejection;
+	if (fault == NULL)
+		fault = column_fault(span);
 	if (fault == NULL)
 		fault = ingest->resource_fault;
 	if (fault == NULL)

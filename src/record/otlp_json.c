@@ -69,15 +69,14 @@ position_of(const Transcoder *coder, const char *at)
 					  : (Size) (at - coder->lex->input);
 }
 
+/* The document is no request, because of what lies before `at`. */
 static void
-report_document(const Transcoder *coder, const char *at, const char *what,
-				const char *expected)
+report_document(const Transcoder *coder, const char *at, const char *what)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			errmsg("invalid OTLP request: \"%s\" is not %s at byte %zu",
+			errmsg("invalid OTLP request: %s at byte %zu",
 				   what,
-				   expected,
 				   position_of(coder, at)));
 }
 
@@ -104,12 +103,18 @@ holds_spans(const OtlpFieldInfo *field)
 			field->message == OTLP_SCOPE_SPANS || field->message == OTLP_SPAN);
 }
 
+static char *
+describe_wrong_value(const Frame *frame, const char *expected)
+{
+	return psprintf(
+		"value of \"%s\" is not %s", frame->field->json_name, expected);
+}
+
 /* The field being read holds something else than it should. */
 static void
 note_wrong_value(Transcoder *coder, const char *at, const char *expected)
 {
-	Frame *frame = top(coder);
-	Frame *spoiled = frame->spoiled;
+	const Frame *frame = top(coder);
 
 	if (frame->is_array && frame->field->message == OTLP_SPAN)
 	{
@@ -121,10 +126,9 @@ note_wrong_value(Transcoder *coder, const char *at, const char *expected)
 		close_message(&coder->output, opened);
 	}
 	else if (holds_spans(frame->field))
-		report_document(coder, at, frame->field->json_name, expected);
-	else if (spoiled->fault == NULL)
-		spoiled->fault = psprintf(
-			"value of \"%s\" is not %s", frame->field->json_name, expected);
+		report_document(coder, at, describe_wrong_value(frame, expected));
+	else if (frame->spoiled->fault == NULL)
+		frame->spoiled->fault = describe_wrong_value(frame, expected);
 }
 
 static Frame *
@@ -241,7 +245,7 @@ start_array_token(void *state)
 
 	limit_depth(coder);
 	if (coder->depth == 0)
-		report_document(coder, at, "request", "an object");
+		report_document(coder, at, "document is not an object");
 	frame = top(coder);
 	if (coder->skipped > 0 || frame->field == NULL)
 		coder->skipped++;
@@ -342,7 +346,7 @@ take_scalar(Transcoder *coder, const char *token, JsonTokenType type)
 	Frame *frame;
 
 	if (coder->depth == 0)
-		report_document(coder, at, "request", "an object");
+		report_document(coder, at, "document is not an object");
 	frame = top(coder);
 	if (frame->field == NULL)
 		return;

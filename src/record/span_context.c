@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_span_start);
@@ -55,7 +56,8 @@ typedef struct StartedSpan
 static SavedQuery find_query = {
 	.text = "SELECT service_name, operation, start_time "
 			"FROM %s.distributed_trace_log "
-			"WHERE trace_id = $1 AND span_id = $2",
+			"WHERE trace_id OPERATOR(pg_catalog.=) $1 "
+			"AND span_id OPERATOR(pg_catalog.=) $2",
 	.arg_count = 2,
 	.arg_types = {TEXTOID, TEXTOID},
 };

@@ -27,8 +27,8 @@ extern void add_tag(TagBuilder *builder, JsonbValue key, JsonbValue value);
 
 /* A tag whose plain value does not tell what it was: `kind` is the member of
  * an OTLP AnyValue ("bytesValue", "doubleValue"). */
-extern void add_exact_tag(TagBuilder *builder, JsonbValue key,
-						  JsonbValue value, const char *kind);
+extern void add_exact_tag(TagBuilder *builder, JsonbValue key, JsonbValue value,
+						  const char *kind);
 
 /* A member of "otel". */
 extern void add_otel(TagBuilder *builder, const char *key, JsonbValue value);
@@ -44,8 +44,7 @@ extern Jsonb *finish_object(JsonbParseState **state);
 extern JsonbValue json_nested(Jsonb *jsonb);
 
 /* A string as JSON, with quotes. */
-extern void append_json_string(StringInfo json, const char *string,
-							   int length);
+extern void append_json_string(StringInfo json, const char *string, int length);
 
 /* A time as events hold it, 2026-11-22T10:00:00.123456000Z: microseconds of
  * the server's and nanoseconds below them.  Infinite times are not written. */

@@ -9,6 +9,7 @@
 
 #include "record/tag_writer.h"
 
+#include "compat.h"
 #include "record/jsonb_tree.h"
 #include "record/otlp_value.h"
 
@@ -324,8 +325,8 @@ format_time(uint64 nanoseconds)
 	int month;
 	int day;
 
-	j2date(UNIX_EPOCH_JDATE + (int) (seconds / SECS_PER_DAY),
-		   &year, &month, &day);
+	j2date(
+		UNIX_EPOCH_JDATE + (int) (seconds / SECS_PER_DAY), &year, &month, &day);
 	return psprintf("%04d-%02d-%02dT%02u:%02u:%02u.%09uZ",
 					year,
 					month,

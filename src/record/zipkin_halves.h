@@ -25,9 +25,9 @@ typedef struct Half
 	const Endpoint *endpoint;
 	text *span_id;
 	bool has_start;
-	TimestampTz start;	/* the earliest of its reports */
-	StringInfo events;	/* of all its reports; NULL if there are none */
-	bool is_recorded;	/* one of its rows has those events */
+	TimestampTz start; /* the earliest of its reports */
+	StringInfo events; /* of all its reports; NULL if there are none */
+	bool is_recorded;  /* one of its rows has those events */
 } Half;
 
 /* One element of the document. */

@@ -111,7 +111,8 @@ put_exact_tag(StringInfo json, const JsonbValue *key, JsonbContainer *exact)
 
 	if (json_member(exact, "bytesValue", &value))
 		begin_tag(json, key, "binary");
-	else if (json_member(exact, "doubleValue", &value))
+	else if (json_member(exact, "doubleValue", &value) &&
+			 !json_is_string(&value, "-0"))
 		begin_tag(json, key, "float64");
 	else if (json_member(exact, "stringValue", &value) ||
 			 json_member(exact, "boolValue", &value))

@@ -17,8 +17,7 @@ extern void json_separate(StringInfo json);
 extern void json_name(StringInfo json, const char *name);
 
 /* Members. */
-extern void json_put_text(StringInfo json, const char *name,
-						  const text *value);
+extern void json_put_text(StringInfo json, const char *name, const text *value);
 extern void json_put_literal(StringInfo json, const char *name,
 							 const char *value);
 extern void json_put_number(StringInfo json, const char *name, int64 value);

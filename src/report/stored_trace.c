@@ -39,7 +39,8 @@ enum
 static SavedQuery spans_query = {
 	.text = "SELECT trace_id, span_id, parent_span_id, service_name, "
 			"operation, start_time, end_time, tags, logs "
-			"FROM %s.distributed_trace_log WHERE trace_id = $1",
+			"FROM %s.distributed_trace_log "
+			"WHERE trace_id OPERATOR(pg_catalog.=) $1",
 	.arg_count = 1,
 	.arg_types = {TEXTOID},
 	.reads_in_bulk = true,
@@ -47,7 +48,7 @@ static SavedQuery spans_query = {
 
 static SavedQuery resource_query = {
 	.text = "SELECT attributes FROM %s.distributed_trace_resource "
-			"WHERE resource_id = $1",
+			"WHERE resource_id OPERATOR(pg_catalog.=) $1",
 	.arg_count = 1,
 	.arg_types = {INT8OID},
 };

@@ -1,5 +1,6 @@
 -- Spans of code that runs in the database.
 
+TRUNCATE distributed_trace_log, distributed_trace_resource;
 SET datestyle = ISO;
 SET timezone = 'UTC';
 SET application_name = 'context test';

@@ -1,5 +1,6 @@
 -- Writing traces as OTLP and as Jaeger's JSON.
 
+TRUNCATE distributed_trace_log, distributed_trace_resource;
 SET datestyle = ISO;
 SET timezone = 'UTC';
 \pset format unaligned
@@ -62,6 +63,11 @@ WITH old AS (SELECT jsonb_path_query(pg_read_file(:'every_field')::jsonb, 'stric
      new AS (SELECT jsonb_path_query(:'exported'::jsonb, 'strict $.**.attributes[*]') AS attribute)
 SELECT 'lost' AS what, * FROM (TABLE old EXCEPT TABLE new) l UNION ALL SELECT 'new', * FROM (TABLE new EXCEPT TABLE old) n;
 SELECT regexp_replace(trace_export_jaeger('0af7651916cd43dd8448eb211c80319c'), '[{]"(traceID|key|timestamp)"', E'\n\\&', 'g');
+-- an attribute "error" is told from the tag that only says the status
+SELECT trace_export_jaeger('0af7651916cd43dd8448eb211c80319c') AS jaeger \gset
+TRUNCATE distributed_trace_log;
+SELECT * FROM trace_ingest_jaeger(:'jaeger');
+SELECT operation, start_time, duration_ms, tags - 'otel' AS tags, tags->'otel' #- '{resource}' AS otel, logs FROM distributed_trace_log ORDER BY start_time, span_id COLLATE "C";
 
 --
 -- Rows that did not come by OTLP

@@ -1,5 +1,6 @@
 -- Recording Zipkin's and Jaeger's JSON.
 
+TRUNCATE distributed_trace_log, distributed_trace_resource;
 SET datestyle = ISO;
 SET timezone = 'UTC';
 SET intervalstyle = postgres;
@@ -47,17 +48,21 @@ SELECT * FROM trace_ingest_zipkin('[
   {"traceId": "aa", "id": "3", "parentId": "1", "timestamp": 30, "duration": 1, "name": "by address, the client''s", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
   {"traceId": "aa", "id": "4", "parentId": "1", "timestamp": 30, "duration": 1, "name": "uncertain", "localEndpoint": {"serviceName": "s"}},
   {"traceId": "aa", "id": "5", "parentId": "1", "timestamp": 30, "duration": 1, "name": "somebody else''s", "localEndpoint": {"serviceName": "t"}},
-  {"traceId": "aa", "id": "6", "parentId": "1", "timestamp": 30, "duration": 1, "name": "nobody''s"}]');
-SELECT span_id, parent, operation FROM rows;
+  {"traceId": "aa", "id": "6", "parentId": "1", "timestamp": 30, "duration": 1, "name": "nobody''s"},
+  {"traceId": "aa", "id": "1", "tags": {"part": "of the client, for all we know"}, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2"}},
+  {"traceId": "ab", "id": "1", "kind": "CLIENT", "timestamp": 10, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
+  {"traceId": "ab", "id": "1", "kind": "SERVER", "timestamp": 20, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
+  {"traceId": "ab", "id": "2", "parentId": "1", "timestamp": 30, "name": "uncertain", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}}]');
+SELECT trace_id, span_id, parent, operation, tags->'part' AS part FROM rows;
 
 -- several servers under one id; a server whose client is not in the document
 TRUNCATE distributed_trace_log;
 SELECT * FROM trace_ingest_zipkin('[
-  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 30, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.3", "port": 80}},
-  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 20, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2", "port": 80}},
+  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 20, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.3", "port": 80}},
+  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 30, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2", "port": 80}},
   {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "localEndpoint": {"serviceName": "s", "ipv6": "2001:db8::1"}},
   {"traceId": "bb", "id": "1", "kind": "CLIENT", "timestamp": 10, "localEndpoint": {"serviceName": "c"}},
-  {"traceId": "bb", "id": "2", "parentId": "1", "timestamp": 40, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.3", "port": 80}},
+  {"traceId": "bb", "id": "2", "parentId": "1", "timestamp": 40, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2", "port": 80}},
   {"traceId": "bb", "id": "3", "parentId": "1", "timestamp": 40, "localEndpoint": {"serviceName": "s"}},
   {"traceId": "cc", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 5, "localEndpoint": {"serviceName": "s"}},
   {"traceId": "cc", "id": "2", "parentId": "1", "timestamp": 6, "localEndpoint": {"serviceName": "s"}}]');
@@ -177,3 +182,15 @@ SELECT state, documents > 100 AS many FROM pg_temp.cut_off('SELECT trace_ingest_
 
 DROP VIEW rows;
 TRUNCATE distributed_trace_log, distributed_trace_resource;
+
+-- other encodings: what the database's lacks is a question mark
+SELECT current_database() AS home \gset
+SET client_min_messages = warning;
+CREATE DATABASE trace_latin1_import TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';
+\c trace_latin1_import
+CREATE EXTENSION distributed_trace;
+SELECT * FROM trace_ingest_zipkin('[{"traceId": "aa", "id": "1", "timestamp": 1, "name": "caf\u00e9 \u62b9 \ud83c\udf75 \u0000 \ud800.", "tags": {"\u00e9": "\\u00e9"}}]');
+SELECT operation::bytea, tags::text::bytea FROM distributed_trace_log;
+SELECT event_name::bytea FROM trace_events('["caf\u00e9 \u62b9"]');
+\c :home
+DROP DATABASE trace_latin1_import;

@@ -88,6 +88,14 @@ SELECT jsonb_pretty(attributes) AS resource FROM distributed_trace_resource ORDE
 SELECT key, (value #>> '{}')::float8 AS number
 FROM from_json, jsonb_each(tags) WHERE key ~ '^double' AND jsonb_typeof(value) = 'number' ORDER BY 1;
 
+-- resources that follow one another, equal or not; the empty one is one too
+TRUNCATE distributed_trace_log, distributed_trace_resource;
+SELECT try_otlp('{"resourceSpans":[' || string_agg(format('{"resource":{"attributes":[%s]},"schemaUrl":"%s","scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"00000000000000%s"}]}]}',
+	CASE WHEN service <> '' THEN format('{"key":"service.name","value":{"stringValue":"%s"}}', service) END, url, n), ',' ORDER BY n) || ']}')
+FROM (VALUES (10, 'a', ''), (11, 'a', ''), (12, 'b', ''), (13, 'b', 'u'), (14, 'b', 'v'), (15, 'a', 'v'), (16, '', 'v'), (17, '', 'v'), (18, 'b', '')) AS v (n, service, url);
+SELECT span_id, service_name, r.attributes
+FROM distributed_trace_log l JOIN distributed_trace_resource r ON r.resource_id = (l.tags -> 'otel' ->> 'resource')::bigint ORDER BY span_id;
+SELECT count(*) AS resources FROM distributed_trace_resource;
 
 TRUNCATE distributed_trace_log, distributed_trace_resource;
 DROP FUNCTION try_otlp(bytea), try_otlp(text), request_with, pb, pb_request;

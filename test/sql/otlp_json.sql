@@ -24,7 +24,7 @@ SELECT value, attribute_tags(value) FROM (VALUES
 	('{"stringValue":"\\u0000 \\\u0000"}'), ('{"stringValue":"\ud83c\udf75"}'), ('{"stringValue":"\u00e9"}'), ('{"stringValue":5}'),
 	('{"boolValue":true}'), ('{"boolValue":"true"}'), ('{"boolValue":1}'),
 	('{"intValue":"5"}'), ('{"intValue":5}'), ('{"intValue":-0}'), ('{"intValue":1.0}'), ('{"intValue":1e3}'), ('{"intValue":"1200e-2"}'), ('{"intValue":1.5}'), ('{"intValue":"x"}'),
-	('{"intValue":" 5"}'), ('{"intValue":""}'), ('{"intValue":true}'),
+	('{"intValue":" 5"}'), ('{"intValue":"1e 5"}'), ('{"intValue":"5 "}'), ('{"intValue":""}'), ('{"intValue":true}'),
 	('{"intValue":"9223372036854775807"}'), ('{"intValue":-9223372036854775808}'), ('{"intValue":9223372036854775808}'), ('{"intValue":9223372036854776000}'),
 	('{"intValue":1e+21}'), ('{"intValue":1e+300}'), ('{"intValue":1e+400}'), ('{"intValue":"0x10"}'),
 	('{"doubleValue":1}'), ('{"doubleValue":1.50}'), ('{"doubleValue":"-2.5e3"}'), ('{"doubleValue":"NaN"}'), ('{"doubleValue":"Infinity"}'), ('{"doubleValue":"-Infinity"}'),
@@ -51,7 +51,7 @@ SELECT members, span_of(members) FROM (VALUES
 	('"spanId":"00000000000000BB"'), ('"trace_id":"x","span_id":5,"new":[1,{"a":[]}]'),
 	('"parentSpanId":""'), ('"parentSpanId":null'), ('"parentSpanId":"0000000000000000"'), ('"parentSpanId":"00000000000000Cc"'),
 	('"startTimeUnixNano":1795371412912345678,"endTimeUnixNano":1795371412912346678'), ('"startTimeUnixNano":1e18'), ('"startTimeUnixNano":"1000000000000000000.0"'),
-	('"startTimeUnixNano":0'), ('"startTimeUnixNano":null'), ('"startTimeUnixNano":"999"'), ('"endTimeUnixNano":"18446744073709551615"'), ('"endTimeUnixNano":"1"'),
+	('"startTimeUnixNano":0'), ('"startTimeUnixNano":null'), ('"startTimeUnixNano":"999"'), ('"startTimeUnixNano":"8446744073709551616","endTimeUnixNano":"18446744073709551615"'), ('"endTimeUnixNano":"1"'),
 	('"name":"first","name":"second"'), ('"name":"first","name":null'), ('"attributes":[{"key":"a"}],"attributes":[{"key":"b"}]'), ('"attributes":[{"key":"a"}],"attributes":null'),
 	('"attributes":[{"key":"a","value":{"intValue":1}},{"key":"b"},{"key":"a","value":{"boolValue":true}}]'),
 	('"status":{"code":2},"status":{"message":"m"}'), ('"status":{}'), ('"status":null,"events":null,"links":[],"droppedLinksCount":0,"traceState":""'),
@@ -69,6 +69,7 @@ FROM (VALUES
 	('"spanId":""'), ('"spanId":"0000000000000000"'), ('"spanId":"00"'), ('"spanId":"zz"'), ('"spanId":{}'), ('"spanId":["00000000000000bd"]'),
 	('"parentSpanId":"00"'), ('"parentSpanId":"x"'),
 	('"startTimeUnixNano":-1'), ('"startTimeUnixNano":"-1"'), ('"startTimeUnixNano":"now"'), ('"startTimeUnixNano":1.5'), ('"startTimeUnixNano":18446744073709551616'), ('"startTimeUnixNano":1e30'), ('"startTimeUnixNano":true'), ('"startTimeUnixNano":{}'),
+	('"endTimeUnixNano":"18446744073709551615"'), ('"startTimeUnixNano":"18446744073709551615","endTimeUnixNano":"1"'),
 	('"name":5'), ('"name":{"first":"x"}'), ('"name":["x"]'), ('"kind":1.5'), ('"kind":true'), ('"flags":4294967296'), ('"flags":-1'),
 	('"droppedAttributesCount":-1'), ('"attributes":{}'), ('"attributes":[5]'), ('"attributes":[null]'), ('"attributes":[[]]'), ('"attributes":"x"'), ('"attributes":[{"key":5}]'),
 	('"events":[{"timeUnixNano":-1}]'), ('"links":[{"traceId":"g"}]'), ('"links":{}'), ('"status":5'), ('"status":{"code":"BAD"}'), ('"status":[]'),
@@ -98,9 +99,11 @@ SELECT left(document, 40) AS document, try_otlp(document) FROM (VALUES
 	('{}'), ('{"resourceSpans":[]}'), ('{"resourceSpans":null}'), ('{"resourceSpans":[{}]}'), ('{"resourceSpans":[{"scopeSpans":[{}]}]}'), ('{"other":1}'), (' { } '),
 	(''), ('null'), ('[]'), ('5'), ('"x"'), ('{'), ('{"resourceSpans":['), ('{"resourceSpans":}'), ('{"resourceSpans":[],}'), ('{"resourceSpans":[]} x'), ('{"resourceSpans" 5}'), ('{''resourceSpans'':[]}'),
 	('{"resourceSpans":5}'), ('{"resourceSpans":{}}'), ('{"resourceSpans":[5]}'), ('{"resourceSpans":[null]}'), ('{"resourceSpans":[{"scopeSpans":{}}]}'), ('{"resourceSpans":[{"scopeSpans":[[]]}]}'),
-	('{"resourceSpans":[{"scopeSpans":[{"spans":{}}]}]}'), ('{"resourceSpans":[{"scopeSpans":[{"spans":"x"}]}]}'), ('{"x":"\u00zz"}'), ('{"x":"\q"}'), (E'{"x":"\n"}'), (E'{"é":"é",x'),
+	('{"resourceSpans":[{"scopeSpans":[{"spans":{}}]}]}'), ('{"resourceSpans":[{"scopeSpans":[{"spans":"x"}]}]}'), (E'{"é":"é",x'),
 	(repeat('[', 1000000)), ('{"x":' || repeat('[', 1000000)), ('{"x":' || repeat('{"x":', 600)), ('{"x":' || repeat('[', 510) || repeat(']', 510) || '}'), ('{"x":' || repeat('[', 511) || repeat(']', 511) || '}')
 ) AS v (document);
+-- where exactly depends on the version of the server
+SELECT document, left(try_otlp(document), 44) FROM (VALUES ('{"x":"\u00zz"}'), ('{"x":"\q"}'), (E'{"x":"\n"}')) AS v (document);
 SELECT request, try_otlp(request) FROM (VALUES
 	(''::bytea), ('\x00'), ('\x0a'), ('\x0a05'), ('\x0affffffff0f'), ('\x0affffffffffffffffff01'), ('\x0b0c'), ('\x08ffffffffffffffffffff01'), ('\x07'), ('\x0a021205'), ('{"resourceSpans":[]}'), ('\x0a00'), ('\x7a0361626370ff01')
 ) AS v (request);

@@ -46,6 +46,7 @@ SELECT event_time, event_name FROM trace_events('[
     {"time": "2024-02-29T23:59:60Z", "name": "leap day and second"},
     {"time": "2023-02-29T00:00:00Z", "name": "no leap year"},
     {"time": "2026-11-22T10:00:00.123456789", "name": "fraction without zone"},
+    {"time": "2026-11-22T10:00:00.123456789999Z", "name": "more than nanoseconds"},
     {"time": "2026-11-22T10:00:00X", "name": "no zone"},
     {"time": "2026-11-22T24:00:00Z", "name": "no hour"},
     {"time": "2026-13-01T00:00:00Z", "name": "no month"},

@@ -29,6 +29,7 @@ test_hex(void)
 	check_hex("g0", false, NULL, 0);
 	check_hex("0 ", false, NULL, 0);
 	check_hex("@`/:", false, NULL, 0);
+	CHECK(!hex_to_bytes("abcd", 3, to), "an odd number of digits");
 	bytes_to_hex("\0\x1f\xf0", 3, to);
 	CHECK(memcmp(to, "001ff0", 6) == 0, "bytes to hex");
 }
