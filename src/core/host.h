@@ -11,6 +11,7 @@
 #define CORE_HOST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct Host
 {
@@ -18,6 +19,9 @@ typedef struct Host
 	void *(*allocate)(struct Host *host, size_t size);
 	/* called at least every few thousand steps of a loop over data */
 	void (*poll)(struct Host *host);
+	/* where hashing starts: a number that whoever sends spans cannot know, or
+	 * they could choose ids that all meet in one place of a table */
+	uint64_t hash_seed;
 } Host;
 
 typedef enum CoreStatus

@@ -60,12 +60,12 @@ read_spans(Builder *b, const SpanTree *from)
 	return CORE_OK;
 }
 
-/* FNV-1a over 8 bytes at a time, with a final mix: ids are short and random,
- * and a table of hostile ones merely degrades to longer probes. */
+/* 8 bytes at a time, each multiplied into all higher bits and folded back:
+ * cheap, and even enough for the short ids and names it is for. */
 static uint64_t
-hash_slice(Slice s)
+hash_slice(const Builder *b, Slice s)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ s.length;
+	uint64_t hash = b->host->hash_seed ^ s.length;
 	uint32_t i = 0;
 	uint64_t word;
 
@@ -146,7 +146,7 @@ owns_before(const OpenSpan *a, const OpenSpan *b)
 static uint32_t *
 find_owner(Builder *b, Slice span_id)
 {
-	uint32_t at = (uint32_t) hash_slice(span_id) & b->table_mask;
+	uint32_t at = (uint32_t) hash_slice(b, span_id) & b->table_mask;
 
 	while (b->owners[at] != SPAN_TREE_NONE &&
 		   !slice_equal(open_span_id(b->spans[b->owners[at]]), span_id))
@@ -443,9 +443,9 @@ pool_add(Pool *pool, Slice string)
 }
 
 static uint32_t *
-pool_place(Pool *pool, Slice name)
+pool_place(const Builder *b, Pool *pool, Slice name)
 {
-	uint32_t at = (uint32_t) hash_slice(name) & pool->mask;
+	uint32_t at = (uint32_t) hash_slice(b, name) & pool->mask;
 
 	while (
 		pool->table[at] != SPAN_TREE_NONE &&
@@ -470,8 +470,8 @@ pool_grow_table(Builder *b, Pool *pool)
 	for (size_t i = 0; i < old_size; i++)
 	{
 		if (old[i] != SPAN_TREE_NONE)
-			*pool_place(pool,
-						span_tree_string((SpanTree *) pool->base, old[i])) =
+			*pool_place(
+				b, pool, span_tree_string((SpanTree *) pool->base, old[i])) =
 				old[i];
 	}
 	return true;
@@ -486,7 +486,7 @@ pool_intern(Builder *b, Pool *pool, Slice name)
 	if ((pool->table == NULL || pool->names * 2 > pool->mask) &&
 		!pool_grow_table(b, pool))
 		return SPAN_TREE_NONE;
-	place = pool_place(pool, name);
+	place = pool_place(b, pool, name);
 	if (*place == SPAN_TREE_NONE)
 	{
 		*place = pool_add(pool, name);

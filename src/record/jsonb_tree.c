@@ -30,6 +30,23 @@ start_object(JsonbValue *object, uint32 room)
 	object->val.object.pairs = palloc((Size) room * sizeof(JsonbPair));
 }
 
+void
+start_small_object(JsonbValue *object, JsonbPair *room)
+{
+	object->type = jbvObject;
+	object->val.object.nPairs = 0;
+	object->val.object.pairs = room;
+}
+
+void
+keep_object(JsonbValue *object)
+{
+	Size size = object->val.object.nPairs * sizeof(JsonbPair);
+
+	object->val.object.pairs =
+		memcpy(palloc(size), object->val.object.pairs, size);
+}
+
 JsonbValue *
 add_slot(JsonbValue *object, JsonbValue key)
 {

@@ -18,6 +18,11 @@
 /* An object with room for so many members. */
 extern void start_object(JsonbValue *object, uint32 room);
 
+/* An object of few members in room of the caller's, until keep_object copies
+ * what there is of it. */
+extern void start_small_object(JsonbValue *object, JsonbPair *room);
+extern void keep_object(JsonbValue *object);
+
 /*
  * Adds a member and returns its value, yet to be set.  The members must be
  * added in jsonb's order, by the length and then the bytes of their keys, or

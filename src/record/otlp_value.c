@@ -274,7 +274,7 @@ read_attributes(OtlpItems items, uint32 count, bool reserves_otel,
 	OtlpAttribute attribute;
 	Slice item;
 
-	start_object(plain, count + 1);
+	start_object(plain, count + (reserves_otel ? 1 : 0));
 	while (otlp_next(&items, &item))
 	{
 		ValueForm form = {.exact = false};

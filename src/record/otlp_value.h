@@ -25,14 +25,14 @@
 /* Two objects, their members in order. */
 typedef struct AttributeObjects
 {
-	JsonbValue plain; /* with room for one more member */
+	JsonbValue plain;
 	JsonbValue exact; /* jbvNull where there is nothing to add */
 } AttributeObjects;
 
 /*
  * Reads attributes; of those with the same key the last one counts.  `count`
  * is how many there are.  With `reserves_otel` the key "otel" goes to `exact`
- * alone.  Returns NULL, or why the values cannot be stored.
+ * alone, and `plain` has room for a member of that name.  Returns NULL, or why the values cannot be stored.
  */
 extern const char *read_attributes(OtlpItems items, uint32 count,
 								   bool reserves_otel,

@@ -13,9 +13,11 @@
 #include "record/jsonb_tree.h"
 #include "record/otlp_value.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/memutils.h"
 
 /* most members of the objects that are written here */
 #define OTEL_MEMBERS 14
@@ -197,6 +199,7 @@ write_scope(const OtlpScopeSpans *scope, JsonbValue *value)
 static const char *
 set_link(JsonbValue *object, Slice item)
 {
+	JsonbPair members[LINK_MEMBERS];
 	AttributeObjects objects;
 	OtlpLink link;
 	const char *fault;
@@ -206,7 +209,7 @@ set_link(JsonbValue *object, Slice item)
 		link.attributes, link.attributes.count, false, &objects);
 	if (fault != NULL)
 		return fault;
-	start_object(object, LINK_MEMBERS);
+	start_small_object(object, members);
 	add_unless_empty(object, "exact", &objects.exact);
 	add_integer_unless_zero(object, "flags", link.flags);
 	if (link.span_id.length > 0)
@@ -217,6 +220,7 @@ set_link(JsonbValue *object, Slice item)
 	add_text_unless_empty(object, "trace_state", link.trace_state);
 	add_integer_unless_zero(
 		object, "dropped_attributes_count", link.dropped_attributes_count);
+	keep_object(object);
 	return NULL;
 }
 
@@ -338,10 +342,13 @@ format_time(uint64 nanoseconds)
 }
 
 static const char *
-set_event(JsonbValue *object, Slice item)
+append_event(StringInfo logs, Slice item)
 {
+	JsonbPair members[EVENT_MEMBERS];
 	AttributeObjects objects;
+	JsonbValue object;
 	OtlpEvent event;
+	Jsonb *json;
 	const char *fault;
 
 	otlp_read_event(item, &event);
@@ -349,40 +356,58 @@ set_event(JsonbValue *object, Slice item)
 		event.attributes, event.attributes.count, false, &objects);
 	if (fault != NULL)
 		return fault;
-	start_object(object, EVENT_MEMBERS);
-	add_text_unless_empty(object, "name", event.name);
+	start_small_object(&object, members);
+	add_text_unless_empty(&object, "name", event.name);
 	if (event.time != 0)
-		set_literal(add_named(object, "time"), format_time(event.time));
-	add_unless_empty(object, "exact", &objects.exact);
-	add_unless_empty(object, "attributes", &objects.plain);
+		set_literal(add_named(&object, "time"), format_time(event.time));
+	add_unless_empty(&object, "exact", &objects.exact);
+	add_unless_empty(&object, "attributes", &objects.plain);
 	add_integer_unless_zero(
-		object, "dropped_attributes_count", event.dropped_attributes_count);
+		&object, "dropped_attributes_count", event.dropped_attributes_count);
+	json = JsonbValueToJsonb(&object);
+	(void) JsonbToCString(logs, &json->root, VARSIZE(json));
 	return NULL;
+}
+
+/* Each event in memory of its own: there may be millions of small ones. */
+static const char *
+append_events(StringInfo logs, OtlpItems events)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext,
+							  "distributed_trace OTLP event",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	const char *fault = NULL;
+	Slice item;
+
+	while (fault == NULL && otlp_next(&events, &item))
+	{
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(logs, logs->len == 0 ? "[" : ", ");
+		fault = append_event(logs, item);
+		MemoryContextReset(context);
+	}
+	appendStringInfoChar(logs, ']');
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	return fault;
 }
 
 const char *
 write_logs(const OtlpSpan *span, text **logs)
 {
-	OtlpItems items = span->events;
-	const char *fault = NULL;
-	JsonbValue array;
-	Jsonb *json;
-	Slice item;
+	StringInfoData json;
+	const char *fault;
 
 	*logs = NULL;
-	if (items.count == 0)
+	if (span->events.count == 0)
 		return NULL;
-	start_array(&array, items.count);
-	while (fault == NULL && otlp_next(&items, &item))
-	{
-		CHECK_FOR_INTERRUPTS();
-		fault = set_event(add_element(&array), item);
-	}
-	if (fault != NULL)
-		return fault;
-	json = JsonbValueToJsonb(&array);
-	*logs = cstring_to_text(JsonbToCString(NULL, &json->root, VARSIZE(json)));
-	return NULL;
+	initStringInfo(&json);
+	fault = append_events(&json, span->events);
+	if (fault == NULL)
+		*logs = cstring_to_text_with_len(json.data, json.len);
+	return fault;
 }
 
 text *

@@ -29,8 +29,13 @@ poll_interrupts(Host *host)
 Host *
 server_host(void)
 {
-	static Host host = {host_allocate, poll_interrupts};
+	static Host host = {.allocate = host_allocate, .poll = poll_interrupts};
 
+	if (host.hash_seed == 0 &&
+		!pg_strong_random(&host.hash_seed, sizeof(host.hash_seed)))
+		ereport(ERROR,
+				errcode(ERRCODE_INTERNAL_ERROR),
+				errmsg("could not generate a random number"));
 	return &host;
 }
 

@@ -26,7 +26,7 @@ require(bool holds)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Host host = {NULL, poll_nothing};
+	Host host = {.poll = poll_nothing};
 	Slice request = {(const char *) data, (uint32_t) size};
 	size_t position = 0;
 	const char *fault = NULL;
