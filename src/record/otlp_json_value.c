@@ -178,10 +178,11 @@ read_integer(const char *token, bool *negative, uint64 *magnitude)
 	Decimal decimal;
 	int zeros = 0; /* seen, and not yet known to be followed by more */
 
+	*negative = false;
+	*magnitude = 0;
 	if (!read_decimal(token, &decimal))
 		return IS_NO_NUMBER;
 	*negative = decimal.negative;
-	*magnitude = 0;
 	for (int i = 0; i < decimal.digit_count; i++)
 	{
 		char digit = decimal.digits[i];

@@ -63,6 +63,7 @@ SELECT * FROM pg_temp.trigger_calls($$UPDATE distributed_trace_log SET logs = 'y
 INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, end_time, duration_ms) VALUES
 	('insert', 'difference', 's', 'o', '2023-10-01 11:00:00', '2023-10-01 11:00:00.123456', NULL),
 	('insert', 'measured', 's', 'o', '2023-10-01 11:00:00', '2023-10-01 11:00:01', 999.999),
+	('insert', 'measured, long', 's', 'o', '2023-10-01 11:00:00', NULL, 9999999999999.999),
 	('insert', 'measured, unfinished', 's', 'o', '2023-10-01 11:00:00', NULL, 5),
 	('insert', 'negative', 's', 'o', '2023-10-01 11:00:01', '2023-10-01 11:00:00', NULL),
 	('insert', 'unfinished', 's', 'o', '2023-10-01 11:00:00', NULL, NULL),

@@ -95,6 +95,8 @@ INSERT INTO pg_temp.spans (trace, span, parent, from_ms, to_ms, operation) VALUE
 	('copied word for word', 'a', NULL, 0, 2, 'op'), ('copied word for word', 'a', NULL, 0, 2, 'op'), ('copied word for word', 'b', 'a', 0, 1, 'op'), ('copied word for word', 'b', 'a', 0, 1, 'op'),
 	('copy below itself', 'a', NULL, 0, 9, 'op'), ('copy below itself', 'a', 'b', 2, 3, 'op'), ('copy below itself', 'b', 'a', 1, 4, 'op'),
 	('copy names itself', 'a', NULL, 0, 9, 'op'), ('copy names itself', 'a', 'a', 2, 3, 'op'),
+	('owner before its copy', 'a', NULL, 0, 5, 'a short'), ('owner before its copy', 'a', NULL, 0, 9, 'z long'),
+	('copy without start', 'a', NULL, NULL, 9, 'no start'), ('copy without start', 'a', NULL, 5, NULL, 'started'), ('copy without start', 'b', 'a', 6, 7, 'op'),
 	('unfinished copy', 'a', NULL, 0, NULL, 'started'), ('unfinished copy', 'a', NULL, 0, 9, 'finished'), ('unfinished copy', 'b', 'a', 1, 2, 'op');
 SELECT p.*, t.operation FROM pg_temp.tree_of('copies') tree, pg_temp.places(tree) p, trace_tree(tree) t WHERE p.n = t.ordinal ORDER BY n;
 SELECT p.*, t.operation FROM pg_temp.tree_of('equal copies') tree, pg_temp.places(tree) p, trace_tree(tree) t WHERE p.n = t.ordinal ORDER BY n;
@@ -102,6 +104,8 @@ SELECT * FROM pg_temp.places(pg_temp.tree_of('copied word for word'));
 SELECT * FROM pg_temp.places(pg_temp.tree_of('copy below itself'));
 SELECT * FROM pg_temp.places(pg_temp.tree_of('copy names itself'));
 SELECT p.*, t.operation FROM pg_temp.tree_of('unfinished copy') tree, pg_temp.places(tree) p, trace_tree(tree) t WHERE p.n = t.ordinal ORDER BY n;
+SELECT p.*, t.operation FROM pg_temp.tree_of('owner before its copy') tree, pg_temp.places(tree) p, trace_tree(tree) t WHERE p.n = t.ordinal ORDER BY n;
+SELECT p.*, t.operation FROM pg_temp.tree_of('copy without start') tree, pg_temp.places(tree) p, trace_tree(tree) t WHERE p.n = t.ordinal ORDER BY n;
 -- a name that several share means the owner
 SELECT ordinal, operation FROM trace_tree(pg_temp.tree_of('copies'), 'twice');
 SELECT span_id, operation FROM trace_siblings(pg_temp.tree_of('equal copies'), 'twice');
@@ -239,28 +243,30 @@ ROLLBACK;
 -- Whatever the order of the rows
 --
 
--- 400 spans of 150 ids whose parents, times and names are drawn at random
+-- 1000 spans of 20 ids whose parents, times and names are drawn at random, with
+-- many ties
 CREATE TABLE pg_temp.mess AS
-SELECT i, 's' || h % 150 AS span, CASE WHEN h2 % 10 > 0 THEN 's' || h2 % 170 END AS parent, 'v' || h3 % 3 AS service, 'o' || h4 % 3 AS operation,
-       CASE WHEN h5 % 20 > 0 THEN h5 % 40 END AS from_ms, CASE WHEN h6 % 8 > 0 THEN h6 % 50 END AS to_ms, CASE WHEN h7 % 5 = 0 THEN h7 % 7 END AS duration,
+SELECT i, 's' || h % 20 AS span, CASE WHEN h2 % 30 > 0 THEN 's' || h2 % 22 END AS parent, 'v' || h3 % 2 AS service, 'o' || h4 % 2 AS operation,
+       CASE WHEN h5 % 20 > 0 THEN h5 % 2 END AS from_ms, CASE WHEN h6 % 8 > 0 THEN h6 % 3 END AS to_ms, CASE WHEN h7 % 3 = 0 THEN h7 % 2 END AS duration,
        (ARRAY['client', 'server', NULL])[h8 % 3 + 1] AS kind, h8 % 2 = 0 AS is_error
-FROM generate_series(1, 400) i,
+FROM generate_series(1, 1000) i,
      LATERAL (SELECT n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]
-              FROM (SELECT array_agg(('x' || substr(md5(i || ' ' || k), 1, 7))::bit(28)::integer ORDER BY k) AS n FROM generate_series(1, 8) k) a) h (h, h2, h3, h4, h5, h6, h7, h8);
+              FROM (SELECT array_agg(('x' || substr(md5('d' || i || ' ' || k), 1, 7))::bit(28)::integer ORDER BY k) AS n FROM generate_series(1, 8) k) a) h (h, h2, h3, h4, h5, h6, h7, h8);
 CREATE FUNCTION pg_temp.mess_tree(seed text) RETURNS span_tree LANGUAGE sql AS $$
 	SELECT span_tree_agg('t', span, parent, service, operation, pg_temp.moment(from_ms), pg_temp.moment(to_ms), duration, kind, is_error ORDER BY md5(seed || i)) FROM pg_temp.mess
 $$;
 SELECT count(*) AS orders, count(DISTINCT pg_temp.mess_tree(k::text)::text) AS texts, count(DISTINCT span_tree_send(pg_temp.mess_tree(k::text))) AS binaries,
        count(DISTINCT (SELECT md5(string_agg(r::text, ' ' ORDER BY ordinal)) FROM trace_tree(pg_temp.mess_tree(k::text)) r)) AS trees
-FROM generate_series(1, 50) k;
+FROM generate_series(1, 20) k;
 -- nothing is lost, and the columns agree with one another
 CREATE TABLE pg_temp.mess_rows AS SELECT * FROM trace_tree(pg_temp.mess_tree(''));
-SELECT count(*), count(*) FILTER (WHERE is_root AND parent_span_id IS NULL) AS roots,
+SELECT count(*), count(*) FILTER (WHERE is_root AND parent_span_id IS NULL) AS roots, count(*) FILTER (WHERE is_orphan) AS orphans,
+       count(*) FILTER (WHERE depth = 0 AND NOT is_root AND NOT is_orphan) AS cycles,
        bool_and(is_root) FILTER (WHERE parent_span_id IS NULL OR parent_span_id = span_id) AS no_parent_is_root,
        bool_and(is_orphan = (parent_span_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_temp.mess m WHERE m.span = parent_span_id))) AS orphans_agree
 FROM pg_temp.mess_rows;
 SELECT count(*) FILTER (WHERE child_count <> (SELECT count(*) FROM pg_temp.mess_rows c WHERE c.depth = p.depth + 1 AND c.ordinal > p.ordinal AND c.ordinal <= p.ordinal + p.descendant_count)) AS wrong_child_counts,
-       count(*) FILTER (WHERE descendant_count <> coalesce((SELECT min(n.ordinal) FROM pg_temp.mess_rows n WHERE n.ordinal > p.ordinal AND n.depth <= p.depth), 401) - p.ordinal - 1) AS wrong_descendant_counts,
+       count(*) FILTER (WHERE descendant_count <> coalesce((SELECT min(n.ordinal) FROM pg_temp.mess_rows n WHERE n.ordinal > p.ordinal AND n.depth <= p.depth), 1001) - p.ordinal - 1) AS wrong_descendant_counts,
        count(*) FILTER (WHERE depth > 0 AND parent_span_id <> (SELECT span_id FROM pg_temp.mess_rows a WHERE a.ordinal < p.ordinal AND a.depth = p.depth - 1 ORDER BY ordinal DESC LIMIT 1)) AS wrong_parents
 FROM pg_temp.mess_rows p;
 SELECT span, parent, service, operation, pg_temp.moment(from_ms), pg_temp.moment(to_ms), is_error FROM pg_temp.mess
