@@ -76,3 +76,26 @@ SELECT problem, count(*) AS spans, count(DISTINCT trace_id) AS traces
 FROM (SELECT DISTINCT trace_id FROM distributed_trace_log) AS t, trace_lint(trace_id)
 GROUP BY problem ORDER BY spans DESC;
 \set ECHO none
+
+\echo '8. What its end was waiting for: the critical path, section by section and by service'
+\echo
+\set ECHO queries
+SELECT seq, service_name, operation, section_start::time, exclusive_ms, round(share::numeric, 3) AS share
+FROM trace_critical_path(:'trace_id');
+SELECT * FROM trace_critical_path_services(:'trace_id');
+\set ECHO none
+SELECT service_name AS slowest FROM trace_critical_path_services(:'trace_id') LIMIT 1 \gset
+
+\echo '9. If the service that holds it up most were twice as fast'
+\echo
+\set ECHO queries
+SELECT * FROM trace_what_if(:'trace_id', :'slowest', factor => 0.5);
+\set ECHO none
+
+\echo '10. The same for all traces: where the time of checkouts goes'
+\echo
+\set ECHO queries
+SELECT key, traces_with AS traces, round(exclusive_avg_ms::numeric, 1) AS avg_ms,
+    round(share::numeric, 3) AS share, p50_ms, p95_ms, max_ms, left(exemplar_trace_id, 8) AS exemplar
+FROM trace_critical_path_profile('-infinity', 'infinity', root_operation => 'POST /checkout') LIMIT 8;
+\set ECHO none

@@ -14,7 +14,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/test/private.sh"
-suites=${SUITES:-check unit fuzz regress ubsan isolation pgtap tap}
+suites=${SUITES:-check unit fuzz regress ubsan isolation pgtap docs tap}
 
 # The outer part: packages, the copy, and cleaning up behind the inner part.
 prepare()
@@ -174,6 +174,9 @@ run_server_suites()
 	if wanted pgtap; then
 		run pgtap pgtap
 	fi
+	if wanted docs; then
+		run docs "$tree/test/docs_test.sh"
+	fi
 	private_stop "$work/server"
 	if wanted tap; then
 		run tap tap
@@ -208,7 +211,7 @@ run_suites()
 		run fuzz make -s -C "$tree/test/unit" fuzz
 	fi
 	if wanted check || wanted regress || wanted ubsan || wanted isolation ||
-		wanted pgtap || wanted tap; then
+		wanted pgtap || wanted docs || wanted tap; then
 		run build build
 		[ $built = no ] || run_server_suites
 	fi

@@ -310,7 +310,7 @@ CREATE FUNCTION trace_critical_path_services(tree span_tree,
         sections bigint)
     LANGUAGE SQL IMMUTABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, round(sum(p.exclusive_ms)::numeric, 3)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(tree, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name;
@@ -330,7 +330,7 @@ CREATE FUNCTION trace_critical_path_services(trace_id text,
         sections bigint)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, round(sum(p.exclusive_ms)::numeric, 3)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(trace_id, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name;
@@ -351,7 +351,7 @@ CREATE FUNCTION trace_critical_path_operations(tree span_tree,
         sections bigint)
     LANGUAGE SQL IMMUTABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, p.operation, round(sum(p.exclusive_ms)::numeric, 3)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, p.operation, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(tree, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name, p.operation
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name, p.operation;
@@ -372,7 +372,7 @@ CREATE FUNCTION trace_critical_path_operations(trace_id text,
         sections bigint)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, p.operation, round(sum(p.exclusive_ms)::numeric, 3)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, p.operation, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(trace_id, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name, p.operation
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name, p.operation;
@@ -392,7 +392,8 @@ CREATE FUNCTION trace_trees(from_time timestamptz, to_time timestamptz)
     BEGIN ATOMIC
         SELECT l.trace_id,
                span_tree_agg(l.trace_id, l.span_id, l.parent_span_id, l.service_name, l.operation,
-                             l.start_time, l.end_time, l.duration_ms, trace_span_kind(l.tags), false)
+                             l.start_time, l.end_time, l.duration_ms, trace_span_kind(l.tags),
+                             trace_is_error(l.tags))
         FROM distributed_trace_log l
         WHERE l.trace_id IN (SELECT w.trace_id FROM distributed_trace_log w
                              WHERE w.start_time >= from_time AND w.start_time < to_time)
@@ -450,8 +451,8 @@ CREATE FUNCTION trace_critical_path_profile(
             SELECT b.key, b.service_name, b.operation, b.depth,
                    count(*) AS traces_with,
                    sum(b.sections) AS sections,
-                   sum(b.exclusive_ms) AS exclusive_total_ms,
-                   sum(b.inclusive_ms) AS inclusive_total_ms,
+                   (sum((b.exclusive_ms * 1000)::bigint) / 1000)::double precision AS exclusive_total_ms,
+                   (sum((b.inclusive_ms * 1000)::bigint) / 1000)::double precision AS inclusive_total_ms,
                    percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY b.exclusive_ms) AS quantiles,
                    max(ARRAY[lpad(round(b.exclusive_ms * 1000)::text, 20, '0'), b.trace_id, b.span_id] COLLATE "C")
                        AS exemplar

@@ -34,17 +34,34 @@ protobuf_long_varint(ProtobufReader *reader, uint64_t *value)
 	return protobuf_stop(reader, start, "number of more than 64 bits");
 }
 
-/* Little-endian, whatever the machine is. */
-static bool
-read_fixed(ProtobufReader *reader, size_t size, uint64_t *value)
+/* Little-endian, whatever the machine is; compilers make one load of it. */
+static uint32_t
+load_fixed32(const uint8_t *at)
 {
-	if ((size_t) (reader->end - reader->at) < size)
+	return (uint32_t) at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 |
+		   (uint32_t) at[3] << 24;
+}
+
+static bool
+read_fixed32(ProtobufReader *reader, uint64_t *value)
+{
+	if (reader->end - reader->at < 4)
 		return protobuf_stop(
 			reader, reader->at, "number cut off at end of message");
-	*value = 0;
-	for (size_t i = 0; i < size; i++)
-		*value |= (uint64_t) reader->at[i] << (8 * i);
-	reader->at += size;
+	*value = load_fixed32(reader->at);
+	reader->at += 4;
+	return true;
+}
+
+static bool
+read_fixed64(ProtobufReader *reader, uint64_t *value)
+{
+	if (reader->end - reader->at < 8)
+		return protobuf_stop(
+			reader, reader->at, "number cut off at end of message");
+	*value = load_fixed32(reader->at) | (uint64_t) load_fixed32(reader->at + 4)
+											<< 32;
+	reader->at += 8;
 	return true;
 }
 
@@ -57,9 +74,9 @@ protobuf_number(ProtobufReader *reader, ProtobufField *field)
 		case PROTOBUF_VARINT:
 			return protobuf_varint(reader, &field->value);
 		case PROTOBUF_FIXED64:
-			return read_fixed(reader, 8, &field->value);
+			return read_fixed64(reader, &field->value);
 		case PROTOBUF_FIXED32:
-			return read_fixed(reader, 4, &field->value);
+			return read_fixed32(reader, &field->value);
 		case PROTOBUF_GROUP_START:
 		case PROTOBUF_GROUP_END:
 			return protobuf_stop(

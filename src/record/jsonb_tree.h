@@ -1,9 +1,9 @@
 /*
  * Building JsonbValue trees by hand.
  *
- * The server's pushJsonbValue allocates per member and sorts each object by
- * qsort of whole pairs; on the way of every span that is felt.  Here an object
- * or array is one allocation, made when the number of its members is known.
+ * An object or array is one allocation of the right size, because the number
+ * of its members is known beforehand, and members that come in order are not
+ * sorted again: both are what the server's pushJsonbValue cannot do.
  * Everything lies in the current memory context, and strings point to where
  * they came from.
  */

@@ -14,7 +14,8 @@
  *
  * What is wrong with a single span, resource or scope is left in its
  * OTLP_REJECTION_FIELD (core/otlp.h).  A document that is no JSON, or no
- * request, is an error.
+ * request, is an error with its position; in databases of other encodings
+ * than UTF8 that is counted in the document's UTF-8 form.
  */
 extern Slice otlp_json_to_protobuf(text *document);
 

@@ -4,7 +4,9 @@
  *
  * Spans name a user in a tag, as text; the table's key is compared as text
  * too, whatever its type.  The view is the caller's, not the extension's: it
- * depends on a table of the caller's, and pg_dump writes it as any other.
+ * depends on a table of the caller's, and pg_dump writes it as any other.  It
+ * reads with the rights of whoever asks, so that it shows nobody a row that
+ * privileges or row level security keep from them.
  */
 #include "postgres.h"
 
@@ -50,7 +52,8 @@ view_definition(Oid schema, Relation users, const char *id_column)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql,
-					 "CREATE VIEW %s AS SELECT l.trace_id, l.span_id, "
+					 "CREATE VIEW %s WITH (security_invoker = true) AS "
+					 "SELECT l.trace_id, l.span_id, "
 					 "l.service_name, l.operation, l.start_time, "
 					 "l.duration_ms::pg_catalog.float8 AS duration_ms, "
 					 "%s(l.tags) AS is_error, u.%s AS user_id",

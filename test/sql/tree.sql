@@ -247,7 +247,7 @@ ROLLBACK;
 -- many ties
 CREATE TABLE pg_temp.mess AS
 SELECT i, 's' || h % 20 AS span, CASE WHEN h2 % 30 > 0 THEN 's' || h2 % 22 END AS parent, 'v' || h3 % 2 AS service, 'o' || h4 % 2 AS operation,
-       CASE WHEN h5 % 20 > 0 THEN h5 % 2 END AS from_ms, CASE WHEN h6 % 8 > 0 THEN h6 % 3 END AS to_ms, CASE WHEN h7 % 3 = 0 THEN h7 % 2 END AS duration,
+       CASE WHEN h5 % 20 > 0 THEN h5 % 2 END AS from_ms, CASE WHEN h6 % 8 > 0 THEN h6 % 3 END AS to_ms, CASE WHEN h7 % 3 > 0 THEN h7 % 7 END AS duration,
        (ARRAY['client', 'server', NULL])[h8 % 3 + 1] AS kind, h8 % 2 = 0 AS is_error
 FROM generate_series(1, 1000) i,
      LATERAL (SELECT n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]
