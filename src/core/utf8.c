@@ -175,7 +175,8 @@ skip_escape(char *at, char *end)
 }
 
 size_t
-json_escapes_clean(char *json, size_t length)
+json_escapes_filter(char *json, size_t length, bool (*is_kept)(uint32_t code),
+					const char *replacement)
 {
 	char *end = json + length;
 	size_t replaced = 0;
@@ -184,23 +185,35 @@ json_escapes_clean(char *json, size_t length)
 		 at = find_backslash(at, end))
 	{
 		int32_t code = read_escape(at, end);
+		int32_t low = code < 0 ? -1 : read_escape(at + ESCAPE_LENGTH, end);
+		bool is_pair = is_high_surrogate(code) && is_low_surrogate(low);
 
 		if (code < 0)
 		{
 			at = skip_escape(at, end);
 			continue;
 		}
-		if (is_high_surrogate(code) &&
-			is_low_surrogate(read_escape(at + ESCAPE_LENGTH, end)))
-			at += ESCAPE_LENGTH;
-		else if (code == 0 || is_high_surrogate(code) || is_low_surrogate(code))
+		if (is_pair)
+			code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+		else if (is_high_surrogate(code) || is_low_surrogate(code))
+			code = 0;
+		for (int escapes = is_pair ? 2 : 1; escapes > 0; escapes--)
 		{
-			memcpy(at, "\\ufffd", ESCAPE_LENGTH);
-			replaced++;
+			if (code == 0 || (is_kept != NULL && !is_kept((uint32_t) code)))
+			{
+				memcpy(at, replacement, ESCAPE_LENGTH);
+				replaced++;
+			}
+			at += ESCAPE_LENGTH;
 		}
-		at += ESCAPE_LENGTH;
 	}
 	return replaced;
+}
+
+size_t
+json_escapes_clean(char *json, size_t length)
+{
+	return json_escapes_filter(json, length, NULL, "\\ufffd");
 }
 
 static char *

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* How many bytes at the start are valid and no NUL: `length` if all are. */
 extern size_t utf8_valid_length(const char *data, size_t length);
@@ -28,6 +29,15 @@ extern size_t utf8_clean(const char *from, size_t length, char *to);
  * that positions in the document stay what they are.  Returns how many.
  */
 extern size_t json_escapes_clean(char *json, size_t length);
+
+/*
+ * Likewise, by another escape of that length, and also those of characters
+ * that is_kept denies; a pair of surrogates is one character and both its
+ * escapes are overwritten.
+ */
+extern size_t json_escapes_filter(char *json, size_t length,
+								  bool (*is_kept)(uint32_t code),
+								  const char *replacement);
 
 /*
  * Replaces the escapes \u0080 and above of a JSON document that is in UTF-8

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "core/utf8.h"
 #include "record/json_reader.h"
 
 #include "catalog/namespace.h"
@@ -25,36 +26,9 @@
 #define HARMLESS_DEPTH 64
 #define HARMLESS_DIGITS 4096
 
-#define ESCAPE_LENGTH 6 /* of \uXXXX */
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return pg_ascii_tolower((unsigned char) c) - 'a' + 10;
-}
-
-/* The code of an escape \uXXXX at `at`; -1 if there is none. */
-static int
-escape_code(const char *at, const char *end)
-{
-	int code = 0;
-
-	if (end - at < ESCAPE_LENGTH || at[0] != '\\' || at[1] != 'u')
-		return -1;
-	for (int i = 2; i < ESCAPE_LENGTH; i++)
-	{
-		if (!isxdigit((unsigned char) at[i]))
-			return -1;
-		code = code * 16 + hex_value(at[i]);
-	}
-	return code;
-}
-
 /* Whether the encoding of the database, which is not UTF8, has a character. */
 static bool
-encoding_has(int code)
+encoding_has(uint32_t code)
 {
 	int encoding = GetDatabaseEncoding();
 	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
@@ -79,53 +53,14 @@ encoding_has(int code)
 										 true) == length;
 }
 
-/* Makes `count` escapes at `at` harmless if need be. */
+/* See json_parse for what becomes of which escapes. */
 static void
-clean_escape(char *at, int count, int code, bool is_whole)
+clean_escapes(char *json)
 {
-	bool is_utf8 = GetDatabaseEncoding() == PG_UTF8;
-
-	if (is_whole && code != 0 && (is_utf8 || encoding_has(code)))
-		return;
-	for (int i = 0; i < count; i++)
-		memcpy(at + i * ESCAPE_LENGTH,
-			   is_utf8 ? "\\ufffd" : "\\u003f",
-			   ESCAPE_LENGTH);
-}
-
-void
-json_clean_escapes(char *json, size_t length)
-{
-	char *end = json + length;
-	char *at = json;
-
-	while ((at = memchr(at, '\\', end - at)) != NULL)
-	{
-		int code = escape_code(at, end);
-		int low;
-
-		if (code < 0)
-		{
-			/* another escape; its second character starts none */
-			at += Min(2, end - at);
-			continue;
-		}
-		if (!is_utf16_surrogate_first(code))
-		{
-			clean_escape(at, 1, code, !is_utf16_surrogate_second(code));
-			at += ESCAPE_LENGTH;
-			continue;
-		}
-		low = escape_code(at + ESCAPE_LENGTH, end);
-		if (low < 0 || !is_utf16_surrogate_second(low))
-		{
-			clean_escape(at, 1, code, false);
-			at += ESCAPE_LENGTH;
-			continue;
-		}
-		clean_escape(at, 2, surrogate_pair_to_codepoint(code, low), true);
-		at += 2 * ESCAPE_LENGTH;
-	}
+	if (GetDatabaseEncoding() == PG_UTF8)
+		json_escapes_clean(json, strlen(json));
+	else
+		json_escapes_filter(json, strlen(json), encoding_has, "\\u003f");
 }
 
 Jsonb *
@@ -134,7 +69,7 @@ json_parse(text *document)
 	char *json = text_to_cstring(document);
 	Jsonb *parsed;
 
-	json_clean_escapes(json, strlen(json));
+	clean_escapes(json);
 	parsed =
 		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 	pfree(json);
@@ -202,7 +137,7 @@ json_parse_or_null(text *document)
 	if (VARSIZE_ANY_EXHDR(document) > HARMLESS_LENGTH)
 		return NULL;
 	json = text_to_cstring(document);
-	json_clean_escapes(json, strlen(json));
+	clean_escapes(json);
 	if (!is_harmless_json(json))
 		return NULL;
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));

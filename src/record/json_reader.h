@@ -19,9 +19,6 @@ extern Jsonb *json_parse(text *document);
  * or one that is nested, long or exact beyond all reason. */
 extern Jsonb *json_parse_or_null(text *document);
 
-/* Overwrites, in place, escapes that PostgreSQL cannot hold; see json_parse. */
-extern void json_clean_escapes(char *json, size_t length);
-
 /* A member of an object: false if it is not there or is null, or if this is no
  * object. */
 extern bool json_member(JsonbContainer *object, const char *key,
