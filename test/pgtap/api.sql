@@ -129,7 +129,7 @@ SELECT is_empty($$
 	SELECT signature, t.type FROM pg_temp.functions f JOIN pg_proc p USING (oid), unnest(p.proargtypes) WITH ORDINALITY a (arg, n), LATERAL (SELECT format_type(u.type, NULL) AS type FROM unnest(p.proallargtypes, p.proargmodes) u (type, mode) WHERE mode IN ('t', 'o')) t
 	WHERE p.proretset AND t.type NOT IN ('text', 'integer', 'bigint', 'double precision', 'boolean', 'timestamp with time zone', 'span_tree', 'jsonb')$$, 'sets have columns of plain types');
 SELECT bag_eq(
-	$$SELECT objid::regtype::text FROM pg_depend JOIN pg_type t ON t.oid = objid AND typcategory <> 'A' WHERE classid = 'pg_type'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace')$$,
+	$$SELECT objid::regtype::text FROM pg_depend JOIN pg_type t ON t.oid = objid AND typcategory <> 'A' AND NOT EXISTS (SELECT FROM pg_class r WHERE r.oid = typrelid AND relkind <> 'c') WHERE classid = 'pg_type'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace')$$,
 	$$VALUES ('span_tree'), ('trace_tree_row')$$, 'there are no other types');
 
 --

@@ -80,6 +80,9 @@ CREATE FUNCTION pg_temp.read_all(trace text) RETURNS TABLE (what text, result te
 	       ('trace_waterfall', pg_temp.outcome(format('SELECT count(*) > 2 FROM trace_waterfall(%L)', trace))),
 	       ('trace_export_otlp', pg_temp.outcome(format('SELECT sum(jsonb_array_length(s -> ''spans'')) || '' spans of '' || string_agg(r #>> ''{resource,attributes,0,value,stringValue}'', '', '') FROM jsonb_array_elements(trace_export_otlp(%L)::jsonb -> ''resourceSpans'') r, jsonb_array_elements(r -> ''scopeSpans'') s', trace))),
 	       ('trace_export_jaeger', pg_temp.outcome(format('SELECT jsonb_array_length(trace_export_jaeger(%L)::jsonb #> ''{data,0,spans}'') || '' spans''', trace))),
+	       ('trace_critical_path', pg_temp.outcome(format('SELECT string_agg(operation, '', '' ORDER BY seq) FROM trace_critical_path(%L)', trace))),
+	       ('trace_critical_path_services', pg_temp.outcome(format('SELECT string_agg(service_name, '', '' ORDER BY service_name) FROM trace_critical_path_services(%L)', trace))),
+	       ('trace_critical_path_profile', pg_temp.outcome('SELECT string_agg(key, '', '' ORDER BY key) FROM trace_critical_path_profile(''2026-01-01 00:00Z'', ''2026-01-02 00:00Z'') WHERE key ~ ''shop|bank''')),
 	       ('trace_events', pg_temp.outcome(format('SELECT string_agg(event_name, '', '') FROM distributed_trace_log, trace_events(logs) WHERE trace_id = %L', trace))),
 	       ('trace_user_id', pg_temp.outcome(format('SELECT string_agg(trace_user_id(tags), '', '') FROM distributed_trace_log WHERE trace_id = %L', trace)))
 $$;
@@ -170,10 +173,16 @@ INSERT INTO pg_temp.steps (command) SELECT format('SELECT pg_catalog.json_agg(r)
 	'trace_export_jaeger(''00000000000000ba'')', 'trace_events(''[{"time": "2026-01-01T00:00:00Z", "name": "e"}]'')', 'trace_user_id(''{"user.id": "7"}'')', 'trace_span_kind(''{"span.kind": "SERVER"}'')']) call;
 INSERT INTO pg_temp.steps (command)
 SELECT format('SELECT pg_catalog.json_agg(r) FROM public.%s(%L) r', name, '5b8efff798038103d269b633813fc60c')
-FROM unnest(ARRAY['trace_get', 'trace_tree', 'trace_leaves', 'trace_roots', 'trace_summary', 'trace_lint', 'trace_waterfall', 'trace_export_otlp', 'trace_export_jaeger']) name;
+FROM unnest(ARRAY['trace_get', 'trace_tree', 'trace_leaves', 'trace_roots', 'trace_summary', 'trace_lint', 'trace_waterfall', 'trace_export_otlp', 'trace_export_jaeger', 'trace_critical_path',
+	'trace_critical_path_duration', 'trace_critical_path_spans', 'trace_critical_path_slack', 'trace_critical_path_summary', 'trace_critical_path_services', 'trace_critical_path_operations', 'trace_critical_path_groups']) name;
 INSERT INTO pg_temp.steps (command)
 SELECT format('SELECT pg_catalog.json_agg(r) FROM public.%s(%L, ''eee19b7ec3c1b175'') r', name, '5b8efff798038103d269b633813fc60c') FROM unnest(ARRAY['trace_tree', 'trace_ancestors', 'trace_descendants', 'trace_siblings']) name;
+INSERT INTO pg_temp.steps (command)
+SELECT format('SELECT pg_catalog.json_agg(r) FROM public.%s(''2026-01-01 00:00Z'', ''2026-01-02 00:00Z''%s) r', name, more)
+FROM (VALUES ('trace_critical_path_profile', ''), ('trace_critical_path_folded', ''), ('trace_what_if_profile', ', ''shop''')) v (name, more);
 INSERT INTO pg_temp.steps (command) VALUES
+	('SELECT pg_catalog.count(t.tree) FROM public.trace_trees(''2026-01-01 00:00Z'', ''2026-01-02 00:00Z'') t'),
+	('SELECT pg_catalog.json_agg(r) FROM public.trace_what_if(''5b8efff798038103d269b633813fc60c'', ''shop'') r'),
 	('SELECT pg_catalog.json_agg(r) FROM public.trace_path(''5b8efff798038103d269b633813fc60c'', ''eee19b7ec3c1b175'', ''eee19b7ec3c1b174'') r'),
 	('SELECT public.trace_common_ancestor(''5b8efff798038103d269b633813fc60c'', ''eee19b7ec3c1b175'', ''eee19b7ec3c1b174'')'),
 	('SELECT public.span_tree_agg(l) FROM public.distributed_trace_log l JOIN pg_catalog.unnest(ARRAY[''5b8efff798038103d269b633813fc60c'']) t (id) ON l.trace_id OPERATOR(pg_catalog.=) t.id'),

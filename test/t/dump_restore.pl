@@ -21,7 +21,8 @@ my $everything = q{
 	UNION ALL SELECT 'log sequence', last_value::text, is_called::text FROM distributed_trace_log_id_seq
 	UNION ALL SELECT 'resource sequence', last_value::text, is_called::text FROM distributed_trace_resource_resource_id_seq
 	UNION ALL SELECT 'comments and rights', count(*)::text, md5(string_agg(concat(c.relname, relacl, a.attname, attacl, col_description(c.oid, attnum)), E'\n' ORDER BY c.relname, attnum))
-	          FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid AND attnum > 0 WHERE relname ~ '^distributed_trace|^trees|^trace_user' AND relkind IN ('r', 'v')};
+	          FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid AND attnum > 0 WHERE relname ~ '^distributed_trace|^trees|^trace_user' AND relkind IN ('r', 'v')
+	ORDER BY 1};
 
 my @requests = sort glob("$ENV{SOURCE_DIR}/test/data/otlp/json/*");
 splice(@requests, 4);
