@@ -29,15 +29,24 @@ typedef struct NumericDigits
 	bool is_negative;
 	int weight; /* of the first digit, as a power of NBASE */
 	int count;
-	const int16 *digits;
+	const char *digits; /* at no particular alignment */
 } NumericDigits;
+
+static uint16
+read_word(const char *words, int index)
+{
+	uint16 word;
+
+	memcpy(&word, words + index * sizeof(word), sizeof(word));
+	return word;
+}
 
 static bool
 read_header(Numeric number, NumericDigits *digits)
 {
-	const uint16 *words = (const uint16 *) VARDATA(number);
-	int word_count = (VARSIZE(number) - VARHDRSZ) / sizeof(uint16);
-	uint16 header = words[0];
+	const char *words = VARDATA_ANY(number);
+	int word_count = VARSIZE_ANY_EXHDR(number) / sizeof(uint16);
+	uint16 header = read_word(words, 0);
 	int header_words = 1;
 
 	if ((header & HEADER_SIGN_MASK) == HEADER_SPECIAL)
@@ -52,11 +61,11 @@ read_header(Numeric number, NumericDigits *digits)
 	else
 	{
 		digits->is_negative = (header & HEADER_SIGN_MASK) == HEADER_NEGATIVE;
-		digits->weight = (int16) words[1];
+		digits->weight = (int16) read_word(words, 1);
 		header_words = 2;
 	}
 	digits->count = word_count - header_words;
-	digits->digits = (const int16 *) words + header_words;
+	digits->digits = words + header_words * sizeof(uint16);
 	return true;
 }
 
@@ -66,7 +75,9 @@ digit_at(const NumericDigits *number, int weight)
 {
 	int index = number->weight - weight;
 
-	return index >= 0 && index < number->count ? number->digits[index] : 0;
+	return index >= 0 && index < number->count
+			   ? (int16) read_word(number->digits, index)
+			   : 0;
 }
 
 bool

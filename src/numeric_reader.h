@@ -10,6 +10,7 @@
 
 /*
  * A numeric of milliseconds in microseconds, rounded half away from zero.
+ * The numeric may be packed (have a short header), as it lies in a tuple.
  * Returns false for NaN, infinities and what an int64 cannot hold.
  */
 extern bool numeric_ms_to_us(Numeric ms, int64 *us);

@@ -7,10 +7,14 @@
 
 #include "catalog/namespace.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
+#include "utils/rls.h"
 
 Oid
 calling_schema(FunctionCallInfo fcinfo)
@@ -37,9 +41,9 @@ qualified_name(Oid schema, const char *name)
 }
 
 static char *
-fill_in_schema(const char *text, Oid schema)
+fill_in_schema(const char *text, const char *schema)
 {
-	const char *name = quote_identifier(schema_name(schema));
+	const char *name = quote_identifier(schema);
 	StringInfoData filled;
 	const char *place;
 
@@ -54,43 +58,46 @@ fill_in_schema(const char *text, Oid schema)
 	return filled.data;
 }
 
+/* A failure on the way of making a new plan must find none, not a freed one. */
 static void
-forget_planning(SavedQuery *query)
+forget_plan(SavedQuery *query)
 {
+	SPIPlanPtr plan = query->plan;
+
+	query->plan = NULL;
+	if (plan != NULL)
+		SPI_freeplan(plan);
+	if (query->schema != NULL)
+		pfree(query->schema);
+	query->schema = NULL;
 	if (query->search_path != NULL)
 		pfree(query->search_path);
 	query->search_path = NULL;
 }
 
-/* Whether this execution will make a plan: there is none, or what the server
- * keeps has become invalid, as it also does when the search_path changes. */
-static bool
-will_plan(const SavedQuery *query)
-{
-	return query->search_path == NULL || !SPI_plan_is_valid(query->plan) ||
-		   strcmp(query->search_path, namespace_search_path) != 0;
-}
-
+/* The text holds the name of the schema, so the plan is good for that name. */
 SPIPlanPtr
 query_plan(SavedQuery *query, Oid schema)
 {
-	if (query->plan != NULL && query->schema == schema)
+	const char *name = schema_name(schema);
+	SPIPlanPtr plan;
+
+	if (query->plan != NULL && strcmp(query->schema, name) == 0)
 		return query->plan;
-	if (query->plan != NULL)
-		SPI_freeplan(query->plan);
-	query->plan = SPI_prepare_cursor(fill_in_schema(query->text, schema),
-									 query->arg_count,
-									 query->arg_types,
-									 CURSOR_OPT_GENERIC_PLAN);
-	if (query->plan == NULL)
+	forget_plan(query);
+	plan = SPI_prepare_cursor(fill_in_schema(query->text, name),
+							  query->arg_count,
+							  query->arg_types,
+							  CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
 		elog(ERROR,
 			 "SPI_prepare_cursor failed: %s",
 			 SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(query->plan) != 0)
+	query->schema = MemoryContextStrdup(TopMemoryContext, name);
+	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "SPI_keepplan failed");
-	query->schema = schema;
-	forget_planning(query);
-	return query->plan;
+	query->plan = plan;
+	return plan;
 }
 
 static ParamListInfo
@@ -121,15 +128,40 @@ set_for_now(const char *name, bool value)
 							 false);
 }
 
-/* How to plan, whatever the tables hold at that moment: see query.h. */
+/*
+ * Makes the generic plan, if there is none or what the server keeps has become
+ * invalid, as it also does when the search_path changes or, with row level
+ * security, the role.  How it is made does
+ * not depend on what the tables hold at that moment: see query.h.
+ */
 static void
-steer_planner(const SavedQuery *query)
+plan_query(SavedQuery *query)
 {
+	int nest_level;
+	CachedPlan *plan;
+
+	if (query->search_path != NULL && SPI_plan_is_valid(query->plan) &&
+		strcmp(query->search_path, namespace_search_path) == 0 &&
+		query->role == GetUserId() && query->row_security == row_security)
+		return;
+	nest_level = NewGUCNestLevel();
 	set_for_now("enable_seqscan", false);
 	set_for_now("enable_hashjoin", false);
 	set_for_now("enable_mergejoin", false);
 	set_for_now("enable_indexscan", !query->reads_in_bulk);
 	set_for_now("enable_bitmapscan", query->reads_in_bulk);
+	plan = SPI_plan_get_cached_plan(query->plan);
+	if (plan != NULL)
+		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	AtEOXact_GUC(true, nest_level);
+
+	if (query->search_path != NULL)
+		pfree(query->search_path);
+	query->search_path = NULL;
+	query->search_path =
+		MemoryContextStrdup(TopMemoryContext, namespace_search_path);
+	query->role = GetUserId();
+	query->row_security = row_security;
 }
 
 uint64
@@ -142,26 +174,13 @@ query_run(SavedQuery *query, Oid schema, const Datum *args, bool read_only,
 		.dest = receiver,
 	};
 	SPIPlanPtr plan = query_plan(query, schema);
-	bool planning = will_plan(query);
-	int nest_level = 0;
 	int code;
 
-	if (planning)
-	{
-		nest_level = NewGUCNestLevel();
-		steer_planner(query);
-	}
+	plan_query(query);
 	code = SPI_execute_plan_extended(plan, &options);
 	if (code < 0)
 		elog(ERROR,
 			 "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(code));
-	if (planning)
-	{
-		AtEOXact_GUC(true, nest_level);
-		forget_planning(query);
-		query->search_path =
-			MemoryContextStrdup(TopMemoryContext, namespace_search_path);
-	}
 	return SPI_processed;
 }

@@ -36,8 +36,11 @@ typedef struct SavedQuery
 	/* finds any number of rows of a big table by one value of an index */
 	bool reads_in_bulk;
 	SPIPlanPtr plan;
-	Oid schema;
-	char *search_path; /* in force when it was planned; NULL before */
+	char *schema; /* the name in the plan's text */
+	/* what was in force when it was planned; search_path is NULL before */
+	char *search_path;
+	Oid role;
+	bool row_security;
 } SavedQuery;
 
 /* The schema in which the SQL function now being called lives: that of the

@@ -310,7 +310,7 @@ CREATE FUNCTION trace_critical_path_services(tree span_tree,
         sections bigint)
     LANGUAGE SQL IMMUTABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, (sum(round((p.exclusive_ms * 1000)::numeric)) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(tree, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name;
@@ -330,7 +330,7 @@ CREATE FUNCTION trace_critical_path_services(trace_id text,
         sections bigint)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, (sum(round((p.exclusive_ms * 1000)::numeric)) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(trace_id, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name;
@@ -351,7 +351,7 @@ CREATE FUNCTION trace_critical_path_operations(tree span_tree,
         sections bigint)
     LANGUAGE SQL IMMUTABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, p.operation, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, p.operation, (sum(round((p.exclusive_ms * 1000)::numeric)) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(tree, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name, p.operation
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name, p.operation;
@@ -372,7 +372,7 @@ CREATE FUNCTION trace_critical_path_operations(trace_id text,
         sections bigint)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
-        SELECT p.service_name, p.operation, (sum((p.exclusive_ms * 1000)::bigint) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
+        SELECT p.service_name, p.operation, (sum(round((p.exclusive_ms * 1000)::numeric)) / 1000)::double precision, sum(p.share), count(*), sum(p.sections)
         FROM trace_critical_path_spans(trace_id, root_span_id, overlap_tolerance, max_overlap, overflow, roots, skew, messaging) p
         GROUP BY p.service_name, p.operation
         ORDER BY sum(p.exclusive_ms) DESC, p.service_name, p.operation;
@@ -436,7 +436,7 @@ CREATE FUNCTION trace_critical_path_profile(
                    OR g.root_operation = trace_critical_path_profile.root_operation)
         ), band AS (
             SELECT g.* FROM grouped g
-            WHERE percentile_from <= 0 AND percentile_to >= 100
+            WHERE coalesce(percentile_from, 0) <= 0 AND coalesce(percentile_to, 100) >= 100
             UNION ALL
             SELECT r.trace_id, r.root_service_name, r.root_operation, r.trace_start, r.trace_ms, r.key,
                    r.service_name, r.operation, r.depth, r.sections, r.exclusive_ms, r.inclusive_ms, r.span_id
@@ -444,17 +444,17 @@ CREATE FUNCTION trace_critical_path_profile(
                          count(*) FILTER (WHERE g.key IS NULL) OVER (ORDER BY g.trace_ms, g.trace_id) AS place,
                          count(*) FILTER (WHERE g.key IS NULL) OVER () AS traces
                   FROM grouped g) r
-            WHERE NOT (percentile_from <= 0 AND percentile_to >= 100)
-              AND r.place > round(r.traces * percentile_from / 100)
-              AND r.place <= round(r.traces * percentile_to / 100)
+            WHERE NOT (coalesce(percentile_from, 0) <= 0 AND coalesce(percentile_to, 100) >= 100)
+              AND r.place > round(r.traces * coalesce(percentile_from, 0) / 100)
+              AND r.place <= round(r.traces * coalesce(percentile_to, 100) / 100)
         ), keys AS (
             SELECT b.key, b.service_name, b.operation, b.depth,
                    count(*) AS traces_with,
                    sum(b.sections) AS sections,
-                   (sum((b.exclusive_ms * 1000)::bigint) / 1000)::double precision AS exclusive_total_ms,
-                   (sum((b.inclusive_ms * 1000)::bigint) / 1000)::double precision AS inclusive_total_ms,
+                   (sum(round((b.exclusive_ms * 1000)::numeric)) / 1000)::double precision AS exclusive_total_ms,
+                   (sum(round((b.inclusive_ms * 1000)::numeric)) / 1000)::double precision AS inclusive_total_ms,
                    percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY b.exclusive_ms) AS quantiles,
-                   max(ARRAY[lpad(round(b.exclusive_ms * 1000)::text, 20, '0'), b.trace_id, b.span_id] COLLATE "C")
+                   max(ARRAY[lpad(round((b.exclusive_ms * 1000)::numeric)::text, 20, '0'), b.trace_id, b.span_id] COLLATE "C")
                        AS exemplar
             FROM band b
             GROUP BY b.key, b.service_name, b.operation, b.depth
@@ -475,7 +475,7 @@ CREATE FUNCTION trace_critical_path_profile(
         ORDER BY t.exclusive_total_ms DESC, t.key;
     END;
 COMMENT ON FUNCTION trace_critical_path_profile(timestamptz, timestamptz, text, text, text, double precision, double precision, integer)
-    IS 'The critical paths of all traces whose root starts in a window, added up by service, operation or call_path; of those between two percentiles of duration where given. Averages are over all these traces, percentiles over those that have the key on their path.';
+    IS 'The critical paths of all traces whose root starts in a window, added up by service, operation or call_path; of those between two percentiles of duration where given (below 0 and above 100 count as 0 and 100, NULL as not given). Averages are over all these traces, percentiles over those that have the key on their path.';
 
 CREATE FUNCTION trace_critical_path_diff(
     base_from timestamptz, base_to timestamptz, other_from timestamptz, other_to timestamptz,
@@ -503,7 +503,8 @@ CREATE FUNCTION trace_critical_path_diff(
                                          percentile_from, percentile_to, max_depth) b
         FULL JOIN trace_critical_path_profile(other_from, other_to, root_service, root_operation, group_by,
                                               percentile_from, percentile_to, max_depth) o
-            ON b.key = o.key
+            ON (b.key, coalesce(b.service_name, ''), coalesce(b.operation, ''), b.depth)
+                = (o.key, coalesce(o.service_name, ''), coalesce(o.operation, ''), o.depth)
         ORDER BY abs(coalesce(o.exclusive_avg_ms, 0) - coalesce(b.exclusive_avg_ms, 0)) DESC, coalesce(b.key, o.key);
     END;
 COMMENT ON FUNCTION trace_critical_path_diff(timestamptz, timestamptz, timestamptz, timestamptz, text, text, text, double precision, double precision, integer)

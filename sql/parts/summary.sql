@@ -69,13 +69,13 @@ COMMENT ON FUNCTION trace_lint(text)
     IS 'What is wrong with a trace, one row a problem, in the order of its tree: child_before_parent, child_outlives_parent, clock_skew, cycle, duplicate_id, duration_mismatch, empty_operation, empty_service, missing_start, multiple_roots, negative_duration, no_root, orphan, self_parent, unfinished.';
 
 CREATE FUNCTION trace_waterfall(tree span_tree, width integer DEFAULT 100) RETURNS SETOF text
-    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 100
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 100
     AS 'MODULE_PATHNAME', 'dt_trace_waterfall';
 COMMENT ON FUNCTION trace_waterfall(span_tree, integer)
     IS 'A tree as lines of text, at most width columns wide (60 to 10000): each span with its duration and a bar on the time axis. Drawn in ASCII unless server and client both use UTF8.';
 
 CREATE FUNCTION trace_waterfall(trace_id text, width integer DEFAULT 100) RETURNS SETOF text
-    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 2000 ROWS 100
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 2000 ROWS 100
     AS 'MODULE_PATHNAME', 'dt_trace_waterfall';
 COMMENT ON FUNCTION trace_waterfall(text, integer)
     IS 'A trace as lines of text, at most width columns wide (60 to 10000): each span with its duration and a bar on the time axis. Drawn in ASCII unless server and client both use UTF8.';

@@ -142,7 +142,9 @@ add_up(Host *host, Retiming *r, WhatIfResult *result)
 	result->saved = result->old_total - result->new_total;
 	/* a saving short of the bound means another path is in the way now; a
 	 * thousandth of a microsecond is only rounding */
-	result->path_switched = result->saved < result->upper_bound - 1e-3;
+	result->path_switched =
+		result->saved <
+		result->upper_bound - (1e-3 + 1e-12 * result->old_total);
 }
 
 CoreStatus

@@ -125,7 +125,7 @@ add_to_group(Grouper *g, uint32_t number, const PathSpan *span, uint32_t end)
 	PathGroup *group = &g->groups[number];
 
 	group->sections += span->sections;
-	group->exclusive += span->exclusive;
+	group->exclusive = time_sum(group->exclusive, span->exclusive);
 	if (group->top_span == SPAN_TREE_NONE ||
 		span->exclusive > group->top_exclusive)
 	{
@@ -135,7 +135,7 @@ add_to_group(Grouper *g, uint32_t number, const PathSpan *span, uint32_t end)
 	/* ends are one more than the position, so that 0 is "none yet" */
 	if (span->span != SPAN_TREE_NONE && span->span < g->ends[number])
 		return;
-	group->inclusive += span->inclusive;
+	group->inclusive = time_sum(group->inclusive, span->inclusive);
 	g->ends[number] = end + 1;
 }
 

@@ -60,26 +60,37 @@ read_spans(Builder *b, const SpanTree *from)
 	return CORE_OK;
 }
 
-/* 8 bytes at a time, each multiplied into all higher bits and folded back:
- * cheap, and even enough for the short ids and names it is for. */
+/* Both halves of the product: every bit of a and b reaches every bit. */
+static uint64_t
+mix(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128) a * b;
+
+	return (uint64_t) product ^ (uint64_t) (product >> 64);
+}
+
+/* 8 bytes at a time, each multiplied with what came before after both were
+ * changed by the seed, as wyhash does: without knowing that, nobody can say
+ * which ids and names will meet. */
 static uint64_t
 hash_slice(const Builder *b, Slice s)
 {
-	uint64_t hash = b->host->hash_seed ^ s.length;
+	uint64_t seed = b->host->hash_seed;
+	uint64_t hash = seed ^ s.length;
 	uint32_t i = 0;
 	uint64_t word;
 
 	for (; i + 8 <= s.length; i += 8)
 	{
 		memcpy(&word, s.data + i, 8);
-		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 32;
+		hash = mix(word ^ seed ^ UINT64_C(0xa0761d6478bd642f),
+				   hash ^ UINT64_C(0xe7037ed1a0b428db));
 	}
 	word = 0;
 	if (i < s.length)
 		memcpy(&word, s.data + i, s.length - i);
-	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ (hash >> 29);
+	return mix(word ^ seed ^ UINT64_C(0x8ebc6af09c88c6e3),
+			   hash ^ UINT64_C(0x589965cc75374cc3));
 }
 
 /* How long a span says it lasted; unfinished and backward ones, and those

@@ -9,10 +9,11 @@
 static bool
 leads_before(const SpanTree *tree, const SpanNode *a, const SpanNode *b)
 {
-	uint16_t true_root = NODE_IS_ROOT;
-
-	if ((a->flags ^ b->flags) & true_root)
-		return (a->flags & true_root) != 0;
+	/* the classes of the critical path: true roots, orphans, cut cycles */
+	if ((a->flags ^ b->flags) & NODE_IS_ROOT)
+		return (a->flags & NODE_IS_ROOT) != 0;
+	if ((a->flags ^ b->flags) & NODE_IS_ORPHAN)
+		return (a->flags & NODE_IS_ORPHAN) != 0;
 	/* a root that nobody knows the start of comes last */
 	if ((a->flags ^ b->flags) & SPAN_HAS_START)
 		return (a->flags & SPAN_HAS_START) != 0;

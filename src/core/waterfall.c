@@ -710,7 +710,7 @@ draw_path(Waterfall *w)
 	char text[DURATION_SIZE + 16];
 
 	for (uint32_t i = 0; i < count; i++)
-		total += w->painter->services[i].exclusive;
+		total = time_sum(total, w->painter->services[i].exclusive);
 	if (total == 0)
 		return;
 	duration_text(duration, total, w->painter->screen.ascii);

@@ -123,7 +123,7 @@ dt_trace_critical_path(PG_FUNCTION_ARGS)
 	for (uint32 i = 0; i < path.section_count; i++)
 	{
 		const PathSection *section = &path.sections[i];
-		int64 length = section->end - section->start;
+		int64 length = time_difference(section->end, section->start);
 		Row row = {.count = 0};
 
 		put(&row, Int32GetDatum(i));
@@ -263,6 +263,9 @@ dt_trace_critical_path_slack(PG_FUNCTION_ARGS)
 static const char *
 mode_name(const CriticalPathOptions *options)
 {
+	if (options->root != SPAN_TREE_NONE || options->overflow != 0 ||
+		options->roots != 0 || options->skew != 0 || options->messaging != 0)
+		return "custom";
 	if (options->overlap_tolerance == 0 || options->max_overlap == 0)
 		return "exact";
 	if (options->overlap_tolerance ==

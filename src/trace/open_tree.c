@@ -20,11 +20,14 @@ static SpanTree *
 resize(SpanTree *tree, size_t size)
 {
 	SpanTree *larger = palloc(size);
+	size_t used = tree == NULL ? sizeof(SpanTree) : tree->used;
 
 	if (tree != NULL)
 		memcpy(larger, tree, tree->used);
 	else
 		memset(larger, 0, sizeof(SpanTree));
+	/* a state may be stored and sent, its room to grow included */
+	memset((char *) larger + used, 0, size - used);
 	SET_VARSIZE(larger, size);
 	return larger;
 }
@@ -55,9 +58,24 @@ check_same_trace(const SpanTree *tree, Slice trace_id)
 				errhint("Add GROUP BY trace_id, or a filter on one trace."));
 }
 
-SpanTree *
-open_tree_add(SpanTree *tree, Slice trace_id, const Span *span)
+/* An end that only the duration tells must be a time that SQL can show. */
+static Span
+with_valid_reach(const Span *span)
 {
+	Span valid = *span;
+
+	if ((span->flags & (SPAN_HAS_START | SPAN_HAS_DURATION)) ==
+			(SPAN_HAS_START | SPAN_HAS_DURATION) &&
+		!IS_VALID_TIMESTAMP(time_sum(span->start_time, span->duration)))
+		valid.flags &= ~SPAN_HAS_DURATION;
+	return valid;
+}
+
+SpanTree *
+open_tree_add(SpanTree *tree, Slice trace_id, const Span *given)
+{
+	Span valid = with_valid_reach(given);
+	const Span *span = &valid;
 	size_t needed;
 
 	if (tree == NULL)
@@ -123,9 +141,16 @@ span_set_end(Span *span, Datum end_time, bool is_null)
 void
 span_set_duration(Span *span, Datum duration_ms, bool is_null)
 {
-	if (!is_null &&
-		numeric_ms_to_us(DatumGetNumeric(duration_ms), &span->duration))
-		span->flags |= SPAN_HAS_DURATION;
+	int64 us;
+
+	/* beyond that distributed_trace_log could not hold it either */
+	if (is_null ||
+		!numeric_ms_to_us((Numeric) PG_DETOAST_DATUM_PACKED(duration_ms),
+						  &us) ||
+		us > MAX_DURATION_US || us < -MAX_DURATION_US)
+		return;
+	span->duration = us;
+	span->flags |= SPAN_HAS_DURATION;
 }
 
 void

@@ -18,6 +18,9 @@
 extern SpanTree *open_tree_add(SpanTree *tree, Slice trace_id,
 							   const Span *span);
 
+/* durations as large as numeric(16,3) holds */
+#define MAX_DURATION_US INT64CONST(9999999999999999)
+
 /* Values of SQL as parts of a Span; NULL where is_null. */
 extern Slice datum_slice(Datum text_datum, bool is_null);
 extern void span_set_start(Span *span, Datum start_time, bool is_null);

@@ -92,7 +92,8 @@ max_overlap_argument(FunctionCallInfo fcinfo, int argno)
 	if (PG_ARGISNULL(argno))
 		return CRITICAL_PATH_DEFAULTS.max_overlap;
 	interval = PG_GETARG_INTERVAL_P(argno);
-	if (interval->month != 0 || interval->day != 0 || interval->time < 0)
+	if (interval->month != 0 || interval->day != 0 || interval->time < 0 ||
+		interval->time >= USECS_PER_DAY)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("max_overlap must be a length of time from 0 to less "

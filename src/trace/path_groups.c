@@ -16,6 +16,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -47,6 +48,7 @@ typedef struct GroupRows
 	const SpanTree *tree;
 	Datum values[COLUMN_COUNT];
 	bool nulls[COLUMN_COUNT];
+	MemoryContext context; /* of what one row alone needs */
 } GroupRows;
 
 static PathGrouping
@@ -99,28 +101,38 @@ set_span(GroupRows *rows, uint32 span)
 				   : span_tree_nodes(rows->tree)[span].span_id);
 }
 
-/* "service: operation", or what there is of it.  A semicolon separates the
- * steps of a call path, so it may not stand in one. */
+/* A name whose characters among `special` are written as in a URL, so that
+ * different names never make one key. */
+static void
+append_escaped(StringInfo key, Slice name, const char *special)
+{
+	for (uint32 i = 0; i < name.length; i++)
+	{
+		char c = name.data[i];
+
+		if (c != '\0' && strchr(special, c) != NULL)
+			appendStringInfo(key, "%%%02X", c);
+		else
+			appendStringInfoCharMacro(key, c);
+	}
+}
+
+/* "service: operation", or what there is of it; steps of a call path are
+ * separated by semicolons. */
 static void
 append_step(StringInfo key, const SpanTree *tree, const PathGroup *group)
 {
-	int start = key->len;
 	Slice service = span_tree_string(tree, group->service_name);
 	Slice operation = span_tree_string(tree, group->operation);
 
 	if (service.data == NULL)
 		appendStringInfoString(key, VIRTUAL_ROOT);
 	else
-		appendBinaryStringInfo(key, service.data, service.length);
+		append_escaped(key, service, ";:%");
 	if (operation.data != NULL)
 	{
 		appendStringInfoString(key, ": ");
-		appendBinaryStringInfo(key, operation.data, operation.length);
-	}
-	for (int i = start; i < key->len; i++)
-	{
-		if (key->data[i] == ';')
-			key->data[i] = ',';
+		append_escaped(key, operation, ";%");
 	}
 }
 
@@ -200,6 +212,7 @@ static void
 emit_group(GroupRows *rows, const PathGroup *groups, uint32 number)
 {
 	const PathGroup *group = &groups[number];
+	MemoryContext caller = MemoryContextSwitchTo(rows->context);
 
 	rows->nulls[COLUMN_KEY] = false;
 	rows->values[COLUMN_KEY] =
@@ -212,6 +225,8 @@ emit_group(GroupRows *rows, const PathGroup *groups, uint32 number)
 		 group->sections,
 		 group->exclusive,
 		 group->inclusive);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(rows->context);
 }
 
 /* tree or id, group_by, max_depth, options */
@@ -230,6 +245,9 @@ dt_trace_critical_path_groups(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	rows.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	rows.tree = path.tree;
+	rows.context = AllocSetContextCreate(CurrentMemoryContext,
+										 "distributed_trace path group",
+										 ALLOCSET_SMALL_SIZES);
 	check_core_status(critical_path_groups(
 		server_host(), &path, grouping, max_depth, &groups, &count));
 	set_trace(&rows, &path);

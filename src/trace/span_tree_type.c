@@ -204,9 +204,6 @@ receive_time(StringInfo in)
 	return time;
 }
 
-/* durations as large as numeric(16,3) holds */
-#define MAX_DURATION_US INT64CONST(9999999999999999)
-
 static void
 receive_span(StringInfo in, Span *span)
 {
@@ -495,7 +492,10 @@ with_trace_id(SpanTree *open, Slice trace_id)
 		return open;
 	cursor = span_tree_spans(open);
 	while (span_cursor_next(&cursor, &span))
+	{
+		CHECK_FOR_INTERRUPTS();
 		named = grow(named, trace_id, &span);
+	}
 	return named;
 }
 

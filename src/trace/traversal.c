@@ -41,7 +41,7 @@ distance_argument(FunctionCallInfo fcinfo, int argno, const char *name)
 	return distance;
 }
 
-/* Lists positions first..last whose depth is at most max_depth. */
+/* Lists the positions from first to before end whose depth is at most max_depth. */
 static void
 list_range(TreeRows *rows, const SpanNode *nodes, uint32 first, uint32 end,
 		   uint64 max_depth)
@@ -280,9 +280,15 @@ dt_trace_path(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	positions = climb(nodes, a, top, &count);
 	for (uint32 i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		tree_rows_add(rows, positions[i]);
+	}
 	positions = climb(nodes, b, top, &count);
 	for (uint32 i = count - 1; i-- > 0;)
+	{
+		CHECK_FOR_INTERRUPTS();
 		tree_rows_add(rows, positions[i]);
+	}
 	return (Datum) 0;
 }

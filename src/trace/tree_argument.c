@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 static void *
@@ -76,6 +77,18 @@ build_tree(const SpanTree *open)
 	return built;
 }
 
+/* Which overload this is, by its declaration: how it was called says nothing
+ * where there is no expression, as in a fast-path call. */
+static bool
+takes_trace_id(FunctionCallInfo fcinfo)
+{
+	Oid *types;
+	int count;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &count);
+	return types[0] == TEXTOID;
+}
+
 const SpanTree *
 tree_argument(FunctionCallInfo fcinfo)
 {
@@ -83,7 +96,7 @@ tree_argument(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(0))
 		return NULL;
-	if (get_fn_expr_argtype(fcinfo->flinfo, 0) == TEXTOID)
+	if (takes_trace_id(fcinfo))
 		return fetch_trace(calling_schema(fcinfo), PG_GETARG_TEXT_PP(0));
 	tree = (SpanTree *) PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
 	return tree->form == SPAN_TREE_BUILT ? tree : build_tree(tree);

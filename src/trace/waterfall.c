@@ -145,15 +145,15 @@ width_argument(FunctionCallInfo fcinfo)
 }
 
 static int
-compare_groups(const void *a, const void *b)
+compare_groups(const void *a, const void *b, void *tree)
 {
 	const PathGroup *x = a;
 	const PathGroup *y = b;
 
 	if (x->exclusive != y->exclusive)
 		return x->exclusive > y->exclusive ? -1 : 1;
-	return (x->service_name > y->service_name) -
-		   (x->service_name < y->service_name);
+	return slice_compare(span_tree_string(tree, x->service_name),
+						 span_tree_string(tree, y->service_name));
 }
 
 /* The critical path, by its default definition. */
@@ -172,7 +172,11 @@ set_up_path(ServerPainter *p, const SpanTree *tree)
 										   1,
 										   &services,
 										   &painter->service_count));
-	qsort(services, painter->service_count, sizeof(PathGroup), compare_groups);
+	qsort_arg(services,
+			  painter->service_count,
+			  sizeof(PathGroup),
+			  compare_groups,
+			  unconstify(SpanTree *, tree));
 	painter->services = services;
 	painter->sections = path.sections;
 	painter->section_count = path.section_count;

@@ -101,6 +101,7 @@ SELECT * FROM trace_critical_path('shop', overlap_tolerance => -0.1);
 SELECT * FROM trace_critical_path('shop', overlap_tolerance => 'NaN');
 SELECT * FROM trace_critical_path('shop', max_overlap => '-1 ms');
 SELECT * FROM trace_critical_path('shop', max_overlap => '1 month');
+SELECT * FROM trace_critical_path('shop', max_overlap => '25 hours');
 \set VERBOSITY default
 SELECT * FROM trace_critical_path('shop', overflow => 'cut');
 SELECT * FROM trace_critical_path('shop', skew => 'all');
@@ -134,6 +135,30 @@ FROM (VALUES
 SELECT span_id, exclusive_ms FROM trace_critical_path('queue');
 SELECT span_id, exclusive_ms FROM trace_critical_path('queue', messaging => 'prune');
 
+-- one span of a group more on the path than another, one cut off, one outside
+INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_name, operation, start_time, end_time)
+SELECT 'counts', v.*
+FROM (VALUES
+	('a', NULL, 'web', 'GET /', timestamptz '2026-01-01 00:03:00.000', timestamptz '2026-01-01 00:03:00.100'),
+	('b', 'a', 'db', 'SELECT', '2026-01-01 00:03:00.010', '2026-01-01 00:03:00.020'),
+	('c', 'a', 'db', 'SELECT', '2026-01-01 00:03:00.030', '2026-01-01 00:03:00.070'),
+	('d', 'a', 'db', 'SELECT', '2026-01-01 00:03:00.075', '2026-01-01 00:03:00.080'),
+	('e', 'a', 'mail', 'late', '2026-01-01 00:03:00.095', '2026-01-01 00:03:00.200'),
+	('f', 'a', 'mail', 'early', '2026-01-01 00:02:59.990', '2026-01-01 00:03:00.005'),
+	('g', 'e', 'mail', 'later', '2026-01-01 00:03:00.300', '2026-01-01 00:03:00.400')) AS v;
+SELECT key, exclusive_ms, span_id FROM trace_critical_path_groups('counts') WHERE key LIKE 'db%';
+SELECT clipped, dropped, overflow_children FROM trace_critical_path_summary('counts');
+SELECT mode FROM trace_critical_path_summary('counts', overlap_tolerance => 0)
+UNION ALL SELECT mode FROM trace_critical_path_summary('counts', overlap_tolerance => 0.5)
+UNION ALL SELECT mode FROM trace_critical_path_summary('counts', overflow => 'drop');
+-- as long as times can be apart
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, end_time, duration_ms)
+VALUES ('long', 'a', 'web', 'wait', '4713-01-01 BC', '294270-01-01', 1), ('longer', 'a', 'web', 'wait', '294276-12-01', NULL, 9999999999);
+SELECT exclusive_ms > 0, share FROM trace_critical_path('long');
+SELECT exclusive_ms > 0 FROM trace_critical_path_services('long');
+SELECT count(*), min(exclusive_total_ms) > 0 FROM trace_critical_path_profile('-infinity', 'infinity');
+SELECT end_time FROM trace_summary('longer');
+
 --
 -- Over many traces
 --
@@ -166,6 +191,8 @@ SELECT * FROM trace_critical_path_folded('2026-01-01', '2026-01-02');
 SELECT key, base_avg_ms, other_avg_ms, difference_ms
 FROM trace_critical_path_diff('2026-01-01 00:01', '2026-01-01 00:04', '2026-01-01 00:16', '2026-01-01 00:20', group_by => 'service');
 SELECT * FROM trace_what_if_profile('2026-01-01', '2026-01-02', 'db', factor => 0) \gx
+SELECT count(*) = 4 AND bool_and(difference_ms = 0) AS nothing_differs FROM trace_critical_path_diff('2026-01-01', '2026-01-02', '2026-01-01', '2026-01-02');
+SELECT count(DISTINCT key) FROM trace_critical_path_profile('2026-01-01', '2026-01-02', percentile_from => NULL, percentile_to => NULL);
 -- a trace belongs to the window of its root, and is whole
 SELECT key, exclusive_total_ms FROM trace_critical_path_profile('2026-01-01 00:01', '2026-01-01 00:01:00.05', group_by => 'service');
 SELECT count(*) FROM trace_critical_path_profile('2026-01-01 00:01:00.005', '2026-01-01 00:01:00.05');
