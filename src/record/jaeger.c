@@ -15,8 +15,11 @@
 #include "record/import_rows.h"
 #include "record/jaeger_tags.h"
 #include "record/json_reader.h"
+#include "record/resource.h"
 #include "record/span_merge.h"
+#include "record/span_times.h"
 #include "record/trace_ids.h"
+#include "record/values.h"
 
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
@@ -32,14 +35,14 @@ typedef struct Process
 {
 	JsonbContainer *object;
 	text *service;
-	int64 resource_id;
+	const Resource *resource;
 } Process;
 
 typedef struct Import
 {
 	SpanBatch *batch;
-	Oid schema;
 	HTAB *processes;
+	ResourceSet *resources;
 	MemoryContext scratch; /* reset after every span */
 } Import;
 
@@ -98,12 +101,6 @@ read_trace_id(JsonbContainer *object)
 	return id == NULL ? NULL : normalize_trace_id(id);
 }
 
-static bool
-same_text(const text *a, const text *b)
-{
-	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
-}
-
 static Jsonb *
 process_attributes(const Process *process)
 {
@@ -124,7 +121,8 @@ process_attributes(const Process *process)
 	return tag_builder_finish(&attributes);
 }
 
-/* Looks a process up, and stores its resource when it is met first. */
+/* Looks a process up; when it is met first, its resource is put with those to
+ * be stored. */
 static const Process *
 find_process(Import *import, JsonbContainer *object)
 {
@@ -139,9 +137,9 @@ find_process(Import *import, JsonbContainer *object)
 	process->service = json_text_member(object, "serviceName");
 	if (process->service != NULL && VARSIZE(process->service) == VARHDRSZ)
 		process->service = NULL;
-	process->resource_id =
-		resource_id_of(import->schema, process_attributes(process));
 	MemoryContextSwitchTo(caller);
+	process->resource =
+		resource_set_add(import->resources, process_attributes(process));
 	return process;
 }
 
@@ -194,7 +192,7 @@ may_be_parent(JsonbContainer *reference, const text *trace_id, const char *type)
 
 	return json_member(reference, "refType", &found) &&
 		   json_is_string(&found, type) &&
-		   (trace == NULL || same_text(trace, trace_id)) &&
+		   (trace == NULL || same_value_bytes(trace, trace_id)) &&
 		   read_span_id(reference, "spanID") != NULL;
 }
 
@@ -408,7 +406,7 @@ set_names(Import *import, const Trace *trace, JsonbContainer *span,
 	else
 		row->service_name = cstring_to_text(UNKNOWN_SERVICE);
 	if (process != NULL)
-		add_otel(tags, "resource", json_int64(process->resource_id));
+		add_otel(tags, "resource", json_int64(process->resource->id));
 	if (json_member(span, "flags", &flags) && json_as_int64(&flags, &number) &&
 		number > 0 && number <= PG_UINT32_MAX)
 		add_otel(tags, "flags", json_int64(number));
@@ -437,6 +435,20 @@ read_span(Import *import, const Trace *trace, JsonbContainer *span,
 	return NULL;
 }
 
+/* What is done with a span, or the element that should be one. */
+typedef void (*SpanVisitor)(Import *import, const Trace *trace,
+							const JsonbValue *element);
+
+/* The first time: all resources must be known before the first row. */
+static void
+collect_resource(Import *import, const Trace *trace, const JsonbValue *element)
+{
+	JsonbContainer *span = json_as_object(element);
+
+	if (span != NULL)
+		(void) process_of(import, trace, span);
+}
+
 static void
 record_span(Import *import, const Trace *trace, const JsonbValue *element)
 {
@@ -449,13 +461,14 @@ record_span(Import *import, const Trace *trace, const JsonbValue *element)
 	if (reason == NULL)
 		add_row_copy(import->batch, &row);
 	else
-		reject_span(import->batch,
-					span == NULL ? NULL : json_text_member(span, "spanID"),
-					reason);
+		span_batch_reject_id(import->batch,
+							 span == NULL ? NULL
+										  : json_text_member(span, "spanID"),
+							 reason);
 }
 
 static void
-record_trace(Import *import, JsonbContainer *object)
+visit_trace(Import *import, JsonbContainer *object, SpanVisitor visit)
 {
 	Trace trace = {read_trace_id(object),
 				   json_object_member(object, "processes")};
@@ -470,14 +483,14 @@ record_trace(Import *import, JsonbContainer *object)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(import->scratch);
 
-		record_span(import, &trace, &element);
+		visit(import, &trace, &element);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(import->scratch);
 	}
 }
 
 static void
-record_traces(Import *import, JsonbContainer *array)
+visit_traces(Import *import, JsonbContainer *array, SpanVisitor visit)
 {
 	JsonbIterator *traces = JsonbIteratorInit(array);
 	JsonbValue element;
@@ -486,25 +499,25 @@ record_traces(Import *import, JsonbContainer *array)
 	{
 		JsonbContainer *object = json_as_object(&element);
 
-		if (object == NULL)
-			reject_span(import->batch, NULL, "its trace is not a JSON object");
-		else
-			record_trace(import, object);
+		if (object != NULL)
+			visit_trace(import, object, visit);
+		else if (visit == record_span)
+			span_batch_reject_id(
+				import->batch, NULL, "its trace is not a JSON object");
 	}
 }
 
 static void
-read_document(Import *import, text *document)
+visit_document(Import *import, Jsonb *json, SpanVisitor visit)
 {
-	Jsonb *json = json_parse(document);
 	JsonbContainer *traces = json_array_member(&json->root, "data");
 
 	if (traces != NULL)
-		record_traces(import, traces);
+		visit_traces(import, traces, visit);
 	else if (json_array_member(&json->root, "spans") != NULL)
-		record_trace(import, &json->root);
+		visit_trace(import, &json->root, visit);
 	else if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
-		record_traces(import, &json->root);
+		visit_traces(import, &json->root, visit);
 	else
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -523,7 +536,8 @@ dt_trace_ingest_jaeger(PG_FUNCTION_ARGS)
 					   .entrysize = sizeof(Process),
 					   .hcxt = CurrentMemoryContext};
 	Import import = {.batch = span_batch_create(),
-					 .schema = calling_schema(fcinfo)};
+					 .resources = resource_set_create()};
+	Jsonb *json = json_parse(PG_GETARG_TEXT_PP(0));
 
 	import.processes = hash_create("distributed_trace processes",
 								   64,
@@ -532,6 +546,8 @@ dt_trace_ingest_jaeger(PG_FUNCTION_ARGS)
 	import.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										   "distributed_trace jaeger",
 										   ALLOCSET_DEFAULT_SIZES);
-	read_document(&import, PG_GETARG_TEXT_PP(0));
+	visit_document(&import, json, collect_resource);
+	resource_set_store(import.resources, calling_schema(fcinfo));
+	visit_document(&import, json, record_span);
 	return record_and_report(fcinfo, import.batch);
 }

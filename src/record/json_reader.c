@@ -14,6 +14,7 @@
 
 #include "catalog/namespace.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -24,7 +25,11 @@
  * these bounds stays below the limits at which jsonb_in raises an error. */
 #define HARMLESS_LENGTH (32 * 1024 * 1024)
 #define HARMLESS_DEPTH 64
+
+/* A number of no more characters, with no more in its exponent, is one that
+ * numeric can hold whatever its value. */
 #define HARMLESS_DIGITS 4096
+#define HARMLESS_EXPONENT_DIGITS 4
 
 /* Whether the encoding of the database, which is not UTF8, has a character. */
 static bool
@@ -63,6 +68,86 @@ clean_escapes(char *json)
 		json_escapes_filter(json, strlen(json), encoding_has, "\\u003f");
 }
 
+static const char *
+skip_digits(const char *at)
+{
+	while (*at >= '0' && *at <= '9')
+		at++;
+	return at;
+}
+
+/* The end of a number of JSON that starts here, or here if there is none;
+ * `is_harmless` says whether numeric can hold it. */
+static const char *
+skip_number(const char *start, bool *is_harmless)
+{
+	const char *digits = *start == '-' ? start + 1 : start;
+	const char *at = skip_digits(digits);
+
+	*is_harmless = true;
+	if (at == digits)
+		return start;
+	if (*at == '.')
+		at = skip_digits(at + 1);
+	if (*at == 'e' || *at == 'E')
+	{
+		const char *exponent = at + (at[1] == '+' || at[1] == '-' ? 2 : 1);
+
+		at = skip_digits(exponent);
+		*is_harmless = at - exponent <= HARMLESS_EXPONENT_DIGITS;
+	}
+	if (at - start > HARMLESS_DIGITS)
+		*is_harmless = false;
+	return at;
+}
+
+static const char *
+skip_string(const char *at)
+{
+	for (at++; *at != '\0' && *at != '"'; at++)
+	{
+		if (*at == '\\' && at[1] != '\0')
+			at++;
+	}
+	return *at == '"' ? at + 1 : at;
+}
+
+/* The document with quotes around numbers that numeric cannot hold: one of
+ * them would spoil all of it.  It is returned itself if there are none. */
+static char *
+quote_huge_numbers(char *json)
+{
+	StringInfoData quoted = {0};
+	const char *copied = json;
+	const char *at = json;
+
+	while (*at != '\0')
+	{
+		const char *start = at;
+		bool is_harmless = true;
+
+		if (*at == '"')
+			at = skip_string(at);
+		else
+			at = skip_number(at, &is_harmless);
+		if (at == start)
+			at++;
+		if (is_harmless)
+			continue;
+		if (quoted.data == NULL)
+			initStringInfo(&quoted);
+		appendBinaryStringInfo(&quoted, copied, start - copied);
+		appendStringInfoChar(&quoted, '"');
+		appendBinaryStringInfo(&quoted, start, at - start);
+		appendStringInfoChar(&quoted, '"');
+		copied = at;
+	}
+	if (quoted.data == NULL)
+		return json;
+	appendStringInfoString(&quoted, copied);
+	return quoted.data;
+}
+
 Jsonb *
 json_parse(text *document)
 {
@@ -70,6 +155,7 @@ json_parse(text *document)
 	Jsonb *parsed;
 
 	clean_escapes(json);
+	json = quote_huge_numbers(json);
 	parsed =
 		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
 	pfree(json);
@@ -100,33 +186,16 @@ is_shallow(const char *json)
 	return true;
 }
 
-/* A number that numeric can hold whatever its value. */
-static JsonActionResult
-check_number(void *is_harmless, char *token, JsonTokenType type)
-{
-	const char *exponent = strpbrk(token, "eE");
-
-	if (type == JSON_TOKEN_NUMBER &&
-		(strlen(token) > HARMLESS_DIGITS ||
-		 (exponent != NULL && strlen(exponent) > sizeof("e+1234") - 1)))
-		*(bool *) is_harmless = false;
-	JSON_ACTION_DONE;
-}
-
 /* Whether jsonb_in will take this. */
 static bool
 is_harmless_json(char *json)
 {
-	JsonSemAction actions = nullSemAction;
-	bool is_harmless = true;
 	JsonLexContext *lexer;
 
 	if (!is_shallow(json))
 		return false;
-	actions.semstate = &is_harmless;
-	actions.scalar = check_number;
 	lexer = compat_json_lexer(json, strlen(json), GetDatabaseEncoding());
-	return pg_parse_json(lexer, &actions) == JSON_SUCCESS && is_harmless;
+	return pg_parse_json(lexer, &nullSemAction) == JSON_SUCCESS;
 }
 
 Jsonb *
@@ -138,6 +207,7 @@ json_parse_or_null(text *document)
 		return NULL;
 	json = text_to_cstring(document);
 	clean_escapes(json);
+	json = quote_huge_numbers(json);
 	if (!is_harmless_json(json))
 		return NULL;
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));

@@ -11,12 +11,15 @@
 /*
  * The document, of which nothing is lost but what PostgreSQL cannot hold: NUL
  * and halves of surrogate pairs become U+FFFD, and in a database of another
- * encoding than UTF8 what that lacks becomes "?".  Malformed text is an error.
+ * encoding than UTF8 what that lacks becomes "?".  A number that numeric may
+ * not be able to hold (of more than 4096 characters, or of more than 4 digits
+ * in its exponent) becomes a string of its characters.  Malformed text is an
+ * error.
  */
 extern Jsonb *json_parse(text *document);
 
 /* Likewise, but NULL instead of an error if the text is not a JSON document,
- * or one that is nested, long or exact beyond all reason. */
+ * or one that is nested or long beyond all reason. */
 extern Jsonb *json_parse_or_null(text *document);
 
 /* A member of an object: false if it is not there or is null, or if this is no

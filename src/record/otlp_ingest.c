@@ -4,7 +4,9 @@
  * A request in JSON is first turned into protobuf; then there is one way for
  * both.  The wire format of the whole request is checked before anything is
  * stored, so that a malformed one is an error that leaves no trace; after that
- * a span that cannot be stored is rejected alone.
+ * a span that cannot be stored is rejected alone.  It is gone through twice,
+ * because all its resources are stored, in one order, before the first span:
+ * two sessions with the same new resources must not wait for one another.
  *
  * Memory: the batch keeps rows alone.  What a span needs on the way is in a
  * context that is reset for each, what its scope needs in one for each scope.
@@ -17,8 +19,11 @@
 #include "query.h"
 #include "record/gzip.h"
 #include "record/otlp_json.h"
+#include "record/resource.h"
 #include "record/span_batch.h"
+#include "record/span_times.h"
 #include "record/tag_writer.h"
+#include "record/values.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -28,38 +33,41 @@
 PG_FUNCTION_INFO_V1(dt_trace_ingest_otlp_protobuf);
 PG_FUNCTION_INFO_V1(dt_trace_ingest_otlp_json);
 
-/* The largest request after inflating: what OTLP's specification recommends. */
-#define INFLATED_LIMIT ((Size) 64 * 1024 * 1024)
+/* The largest request, after inflating: what OTLP's specification recommends. */
+#define REQUEST_LIMIT ((Size) 64 * 1024 * 1024)
 
 /* Rows of one request, in bytes.  A scope and a service name are repeated in
  * each of their spans, so that a small request may grow beyond measure. */
 #define ROWS_LIMIT ((Size) 1024 * 1024 * 1024)
 
-/* The longest duration that duration_ms, a numeric(16,3), can hold. */
-#define DURATION_LIMIT INT64CONST(9999999999999999)
-
 /* digits of a rejected span's id that are shown */
 #define SHOWN_ID_BYTES 16
 
-#define MICROSECONDS_TO_2000                                                   \
-	((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+#define SOURCES_START_CAPACITY 8
+
+/* Where spans come from: one for each resource of the request, in its order,
+ * that has any. */
+typedef struct Source
+{
+	const char *fault; /* why none of its spans can be stored */
+	const Resource *resource;
+	text *service_name;
+} Source;
 
 typedef struct Ingest
 {
-	Oid schema;
 	SpanBatch *batch;
 	bool heeds_rejections; /* the request comes from otlp_json.c */
 	Size rows_size;
 
-	MemoryContext resource_context;
+	ResourceSet *resources;
+	Source *sources;
+	int source_count;
+	int source_capacity;
 	Slice resource_bytes; /* to know the next one by, if it is equal */
 	Slice resource_schema_url;
-	const char *resource_fault; /* why none of its spans can be stored */
-	Jsonb *resource;
-	text *service_name;
-	int64 resource_id; /* valid if has_resource_id */
-	bool has_resource_id;
 
+	const Source *source; /* of the spans being read */
 	MemoryContext scope_context;
 	const char *scope_fault;
 	JsonbValue scope;
@@ -117,35 +125,109 @@ is_same_resource(const Ingest *ingest, const OtlpResourceSpans *resource)
 		   slice_equal(resource->schema_url, ingest->resource_schema_url);
 }
 
-static void
-begin_resource(Ingest *ingest, const OtlpResourceSpans *resource)
+static bool
+is_empty(OtlpItems items)
 {
-	MemoryContext caller;
+	Slice item;
 
-	if (resource->rejection.data == NULL && is_same_resource(ingest, resource))
-		return;
-	MemoryContextReset(ingest->resource_context);
-	caller = MemoryContextSwitchTo(ingest->resource_context);
-	ingest->resource_bytes = resource->resource;
-	ingest->resource_schema_url = resource->schema_url;
-	ingest->has_resource_id = false;
-	ingest->resource_fault = own_rejection(ingest, resource->rejection);
-	if (ingest->resource_fault != NULL)
-		ingest->resource_bytes.data = NULL;
-	else
-		ingest->resource_fault =
-			write_resource(resource, &ingest->resource, &ingest->service_name);
-	MemoryContextSwitchTo(caller);
+	return !otlp_next(&items, &item);
 }
 
-/* Stores the resource when its first span needs it. */
-static int64
-current_resource_id(Ingest *ingest)
+static bool
+has_spans(const OtlpResourceSpans *resource)
 {
-	if (!ingest->has_resource_id)
-		ingest->resource_id = resource_id_of(ingest->schema, ingest->resource);
-	ingest->has_resource_id = true;
-	return ingest->resource_id;
+	OtlpItems scopes = resource->scope_spans;
+	Slice item;
+
+	while (otlp_next(&scopes, &item))
+	{
+		OtlpScopeSpans scope;
+
+		CHECK_FOR_INTERRUPTS();
+		otlp_read_scope_spans(item, &scope);
+		if (!is_empty(scope.spans))
+			return true;
+	}
+	return false;
+}
+
+static Source *
+add_source(Ingest *ingest)
+{
+	if (ingest->source_count == ingest->source_capacity)
+	{
+		ingest->source_capacity *= 2;
+		ingest->sources = repalloc_huge(
+			ingest->sources, ingest->source_capacity * sizeof(Source));
+	}
+	memset(&ingest->sources[ingest->source_count], 0, sizeof(Source));
+	return &ingest->sources[ingest->source_count++];
+}
+
+static void
+limit_rows_size(Ingest *ingest, Size added)
+{
+	ingest->rows_size += added;
+	if (ingest->rows_size > ROWS_LIMIT)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("spans of one OTLP request take more than %zu MB",
+					   ROWS_LIMIT / (1024 * 1024)),
+				errhint("Send smaller batches."));
+}
+
+/* Reads a resource; `context` is reset at the end. */
+static void
+read_source(Ingest *ingest, const OtlpResourceSpans *resource, Source *source,
+			MemoryContext context)
+{
+	MemoryContext caller;
+	Size size_before = ingest->resources->size;
+	text *service_name;
+	Jsonb *attributes;
+
+	ingest->resource_bytes = resource->resource;
+	ingest->resource_schema_url = resource->schema_url;
+	source->fault = own_rejection(ingest, resource->rejection);
+	if (source->fault != NULL)
+	{
+		ingest->resource_bytes.data = NULL;
+		return;
+	}
+	caller = MemoryContextSwitchTo(context);
+	source->fault = write_resource(resource, &attributes, &service_name);
+	if (source->fault == NULL)
+		source->resource = resource_set_add(ingest->resources, attributes);
+	MemoryContextSwitchTo(caller);
+	if (source->fault == NULL)
+		source->service_name = copy_value(service_name);
+	MemoryContextReset(context);
+	limit_rows_size(ingest, ingest->resources->size - size_before);
+}
+
+/* The first way through the request: what its spans come from. */
+static void
+collect_sources(Ingest *ingest, Slice request)
+{
+	OtlpItems resources = otlp_resource_spans(request);
+	Slice item;
+
+	while (otlp_next(&resources, &item))
+	{
+		OtlpResourceSpans resource;
+		Source *source;
+
+		CHECK_FOR_INTERRUPTS();
+		otlp_read_resource_spans(item, &resource);
+		if (!has_spans(&resource))
+			continue;
+		source = add_source(ingest);
+		if (resource.rejection.data == NULL &&
+			is_same_resource(ingest, &resource))
+			*source = source[-1];
+		else
+			read_source(ingest, &resource, source, ingest->span_context);
+	}
 }
 
 static void
@@ -176,83 +258,55 @@ hex_text(Slice id)
 	return result;
 }
 
-static void *
-copy_varlena(const void *value)
-{
-	Size size = VARSIZE(value);
-
-	return memcpy(palloc(size), value, size);
-}
-
 /* The microsecond a time lies in. */
 static TimestampTz
 timestamp_of(uint64 nanoseconds)
 {
-	return (TimestampTz) (nanoseconds / 1000) - MICROSECONDS_TO_2000;
+	return (TimestampTz) (nanoseconds / 1000) + UNIX_EPOCH_IN_SERVER_TIME;
 }
 
-static int64
-duration_of(const OtlpSpan *span)
-{
-	return timestamp_of(span->end_time) - timestamp_of(span->start_time);
-}
-
-static void
+/* Fills in the times of a row; returns why it cannot, or NULL. */
+static const char *
 set_times(SpanRow *row, const OtlpSpan *span)
 {
 	row->start_time = timestamp_of(span->start_time);
 	row->is_finished = span->end_time != 0;
 	if (!row->is_finished)
-		return;
+		return NULL;
 	row->end_time = timestamp_of(span->end_time);
-	row->duration = duration_of(span);
+	row->has_duration =
+		span_duration(row->start_time, row->end_time, &row->duration);
+	return row->has_duration ? NULL : DURATION_FAULT;
 }
 
-/* What the core does not know about: the log's columns. */
-static const char *
-column_fault(const OtlpSpan *span)
+static Size
+row_size(const SpanRow *row)
 {
-	if (span->end_time != 0 && (duration_of(span) > DURATION_LIMIT ||
-								duration_of(span) < -DURATION_LIMIT))
-		return "start and end are more than 316 years apart";
-	return NULL;
-}
-
-static void
-limit_rows_size(Ingest *ingest, const SpanRow *row)
-{
-	ingest->rows_size += VARSIZE(row->tags) + VARSIZE(row->service_name) +
-						 VARSIZE(row->operation) + sizeof(SpanRow);
-	if (row->logs != NULL)
-		ingest->rows_size += VARSIZE(row->logs);
-	if (ingest->rows_size > ROWS_LIMIT)
-		ereport(ERROR,
-				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("spans of one OTLP request take more than %zu MB",
-					   ROWS_LIMIT / (1024 * 1024)),
-				errhint("Send smaller batches."));
+	return VARSIZE(row->tags) + VARSIZE(row->service_name) +
+		   VARSIZE(row->operation) + sizeof(SpanRow) +
+		   (row->logs == NULL ? 0 : VARSIZE(row->logs));
 }
 
 /* Copies what is in the span's context into the batch. */
 static void
-add_row(Ingest *ingest, const OtlpSpan *span, const Jsonb *tags,
-		const text *logs)
+add_row(Ingest *ingest, const OtlpSpan *span, const SpanRow *times,
+		const Jsonb *tags, const text *logs)
 {
 	MemoryContext caller = MemoryContextSwitchTo(ingest->batch->context);
 	SpanRow *row = span_batch_add(ingest->batch);
 
+	*row = *times;
+	row->reports = 1;
 	row->trace_id = hex_text(span->trace_id);
 	row->span_id = hex_text(span->span_id);
 	if (otlp_has_parent(span->parent_span_id))
 		row->parent_span_id = hex_text(span->parent_span_id);
-	row->service_name = copy_varlena(ingest->service_name);
+	row->service_name = copy_value(ingest->source->service_name);
 	row->operation = write_text(span->name);
-	set_times(row, span);
-	row->tags = copy_varlena(tags);
-	if (logs != NULL)
-		row->logs = copy_varlena(logs);
+	row->tags = copy_value(tags);
+	row->logs = copy_value(logs);
 	MemoryContextSwitchTo(caller);
-	limit_rows_size(ingest, row);
+	limit_rows_size(ingest, row_size(row));
 }
 
 static void
@@ -276,6 +330,7 @@ ingest_span(Ingest *ingest, const OtlpSpan *span)
 {
 	const char *fault = otlp_span_fault(span);
 	const char *rejection = own_rejection(ingest, span->rejection);
+	SpanRow times = {0};
 	Jsonb *tags;
 	text *logs;
 
@@ -283,18 +338,18 @@ ingest_span(Ingest *ingest, const OtlpSpan *span)
 	if (rejection != NULL)
 		return rejection;
 	if (fault == NULL)
-		fault = column_fault(span);
+		fault = set_times(&times, span);
 	if (fault == NULL)
-		fault = ingest->resource_fault;
+		fault = ingest->source->fault;
 	if (fault == NULL)
 		fault = ingest->scope_fault;
 	if (fault == NULL)
 		fault = write_logs(span, &logs);
 	if (fault == NULL)
 		fault = write_tags(
-			span, current_resource_id(ingest), &ingest->scope, &tags);
+			span, ingest->source->resource->id, &ingest->scope, &tags);
 	if (fault == NULL)
-		add_row(ingest, span, tags, logs);
+		add_row(ingest, span, &times, tags, logs);
 	return fault;
 }
 
@@ -320,27 +375,41 @@ ingest_spans(Ingest *ingest, OtlpItems spans)
 }
 
 static void
+ingest_scopes(Ingest *ingest, OtlpItems scopes)
+{
+	Slice item;
+
+	while (otlp_next(&scopes, &item))
+	{
+		OtlpScopeSpans scope;
+
+		CHECK_FOR_INTERRUPTS();
+		otlp_read_scope_spans(item, &scope);
+		if (is_empty(scope.spans))
+			continue;
+		begin_scope(ingest, &scope);
+		ingest_spans(ingest, scope.spans);
+	}
+}
+
+/* The second way through the request, past the same sources. */
+static void
 ingest_request(Ingest *ingest, Slice request)
 {
 	OtlpItems resources = otlp_resource_spans(request);
 	Slice item;
 
+	ingest->source = ingest->sources;
 	while (otlp_next(&resources, &item))
 	{
 		OtlpResourceSpans resource;
 
 		CHECK_FOR_INTERRUPTS();
 		otlp_read_resource_spans(item, &resource);
-		begin_resource(ingest, &resource);
-		while (otlp_next(&resource.scope_spans, &item))
-		{
-			OtlpScopeSpans scope;
-
-			CHECK_FOR_INTERRUPTS();
-			otlp_read_scope_spans(item, &scope);
-			begin_scope(ingest, &scope);
-			ingest_spans(ingest, scope.spans);
-		}
+		if (!has_spans(&resource))
+			continue;
+		ingest_scopes(ingest, resource.scope_spans);
+		ingest->source++;
 	}
 }
 
@@ -352,20 +421,33 @@ static Datum
 ingest_and_report(FunctionCallInfo fcinfo, Slice request, bool heeds_rejections)
 {
 	Ingest ingest = {
-		.schema = calling_schema(fcinfo),
 		.batch = span_batch_create(),
 		.heeds_rejections = heeds_rejections,
-		.resource_context = CREATE_CONTEXT("distributed_trace OTLP resource"),
+		.resources = resource_set_create(),
+		.sources = palloc(SOURCES_START_CAPACITY * sizeof(Source)),
+		.source_capacity = SOURCES_START_CAPACITY,
 		.scope_context = CREATE_CONTEXT("distributed_trace OTLP scope"),
 		.span_context = CREATE_CONTEXT("distributed_trace OTLP span"),
 	};
 
 	check_wire_format(request);
+	collect_sources(&ingest, request);
+	resource_set_store(ingest.resources, calling_schema(fcinfo));
 	ingest_request(&ingest, request);
-	MemoryContextDelete(ingest.resource_context);
 	MemoryContextDelete(ingest.scope_context);
 	MemoryContextDelete(ingest.span_context);
 	return record_and_report(fcinfo, ingest.batch);
+}
+
+static void
+limit_request(Size size)
+{
+	if (size > REQUEST_LIMIT)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("OTLP request is larger than %zu MB",
+					   REQUEST_LIMIT / (1024 * 1024)),
+				errhint("Send smaller batches."));
 }
 
 Datum
@@ -374,15 +456,17 @@ dt_trace_ingest_otlp_protobuf(PG_FUNCTION_ARGS)
 	bytea *argument = PG_GETARG_BYTEA_PP(0);
 	Slice request = {VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument)};
 
+	limit_request(request.length);
 	if (is_gzip(request))
-		request = gunzip(request, INFLATED_LIMIT);
+		request = gunzip(request, REQUEST_LIMIT);
 	return ingest_and_report(fcinfo, request, false);
 }
 
 Datum
 dt_trace_ingest_otlp_json(PG_FUNCTION_ARGS)
 {
-	Slice request = otlp_json_to_protobuf(PG_GETARG_TEXT_PP(0));
+	text *document = PG_GETARG_TEXT_PP(0);
 
-	return ingest_and_report(fcinfo, request, true);
+	limit_request(VARSIZE_ANY_EXHDR(document));
+	return ingest_and_report(fcinfo, otlp_json_to_protobuf(document), true);
 }

@@ -153,6 +153,7 @@ typedef struct ValueForm
 {
 	bool exact; /* as an AnyValue, not as plain JSON */
 	bool lossy; /* set when the plain form is not exact */
+	ValueBudget *budget;
 } ValueForm;
 
 static void
@@ -164,15 +165,18 @@ set_scalar(JsonbValue *slot, const OtlpValue *value, ValueForm *form)
 		form->lossy = true;
 }
 
-/* An array or a list and all it holds; false if that is nested too deeply. */
-static bool
+/* An array or a list and all it holds; returns NULL, or why not. */
+static const char *
 set_container(JsonbValue *slot, const OtlpValue *value, ValueForm *form)
 {
 	JsonbValue *open[OTLP_MAX_DEPTH];
 	OtlpWalk walk;
 	OtlpAttribute member;
 	OtlpStep step;
+	const char *fault = spend_values(form->budget, otlp_count(value->items));
 
+	if (fault != NULL)
+		return fault;
 	open[0] = open_container(slot, value, form->exact);
 	otlp_walk_start(&walk, value);
 	while ((step = otlp_walk_next(&walk, &member)) != OTLP_WALK_TOO_DEEP)
@@ -185,6 +189,9 @@ set_container(JsonbValue *slot, const OtlpValue *value, ValueForm *form)
 		}
 		else if (step == OTLP_WALK_OPEN)
 		{
+			fault = spend_values(form->budget, otlp_count(member.value.items));
+			if (fault != NULL)
+				return fault;
 			slot = open_member(open[walk.depth - 1], &member, form->exact);
 			open[walk.depth] = open_container(slot, &member.value, form->exact);
 		}
@@ -194,19 +201,19 @@ set_container(JsonbValue *slot, const OtlpValue *value, ValueForm *form)
 			if (open[walk.depth + 1]->type == jbvObject)
 				sort_members(open[walk.depth + 1]);
 			if (step == OTLP_WALK_DONE)
-				return true;
+				return NULL;
 		}
 	}
-	return false;
+	return TOO_DEEP;
 }
 
-static bool
+static const char *
 set_value(JsonbValue *slot, const OtlpValue *value, ValueForm *form)
 {
 	if (is_container(value))
 		return set_container(slot, value, form);
 	set_scalar(slot, value, form);
-	return true;
+	return NULL;
 }
 
 /* Which of the attributes, by their place, are not exact; made when the first
@@ -225,10 +232,10 @@ note_lossy(LossyItems *lossy, uint32 place, uint32 count, Slice item)
 	lossy->items[place] = item;
 }
 
-static bool
-add_exact(JsonbValue *exact, Slice item)
+static const char *
+add_exact(JsonbValue *exact, Slice item, ValueBudget *budget)
 {
-	ValueForm form = {.exact = true};
+	ValueForm form = {.exact = true, .budget = budget};
 	OtlpAttribute attribute;
 	JsonbValue key;
 
@@ -237,47 +244,63 @@ add_exact(JsonbValue *exact, Slice item)
 	return set_value(add_slot(exact, key), &attribute.value, &form);
 }
 
-/* The exact form of what is lossy among the attributes that are left; false if
- * one is nested too deeply. */
-static bool
-write_exact(const LossyItems *lossy, AttributeObjects *result)
+/* The exact form of what is lossy among the attributes that are left; returns
+ * NULL, or why not. */
+static const char *
+write_exact(const LossyItems *lossy, ValueBudget *budget,
+			AttributeObjects *result)
 {
 	JsonbPair *pairs = result->plain.val.object.pairs;
 	int count = result->plain.val.object.nPairs;
 	JsonbValue *exact = &result->exact;
+	const char *fault = NULL;
 
 	exact->type = jbvNull;
 	if (lossy->items == NULL && lossy->otel.data == NULL)
-		return true;
+		return NULL;
 	start_object(exact, count + 1);
-	for (int i = 0; lossy->items != NULL && i < count; i++)
+	for (int i = 0; lossy->items != NULL && i < count && fault == NULL; i++)
 	{
 		Slice item = lossy->items[pairs[i].order];
 
-		if (item.data != NULL && !add_exact(exact, item))
-			return false;
+		if (item.data != NULL)
+			fault = add_exact(exact, item, budget);
 	}
-	if (lossy->otel.data != NULL && !add_exact(exact, lossy->otel))
-		return false;
+	if (fault == NULL && lossy->otel.data != NULL)
+		fault = add_exact(exact, lossy->otel, budget);
+	if (fault != NULL)
+		return fault;
 	sort_members(exact);
 	if (exact->val.object.nPairs == 0)
 		exact->type = jbvNull;
-	return true;
+	return NULL;
+}
+
+const char *
+spend_values(ValueBudget *budget, uint32 count)
+{
+	if (count > budget->left)
+		return "more than 500000 attributes, values, events and links";
+	budget->left -= count;
+	return NULL;
 }
 
 const char *
 read_attributes(OtlpItems items, uint32 count, bool reserves_otel,
-				AttributeObjects *result)
+				ValueBudget *budget, AttributeObjects *result)
 {
 	JsonbValue *plain = &result->plain;
 	LossyItems lossy = {0};
 	OtlpAttribute attribute;
 	Slice item;
+	const char *fault = spend_values(budget, count);
 
+	if (fault != NULL)
+		return fault;
 	start_object(plain, count + (reserves_otel ? 1 : 0));
 	while (otlp_next(&items, &item))
 	{
-		ValueForm form = {.exact = false};
+		ValueForm form = {.exact = false, .budget = budget};
 		uint32 place = plain->val.object.nPairs;
 		JsonbValue key;
 
@@ -290,11 +313,12 @@ read_attributes(OtlpItems items, uint32 count, bool reserves_otel,
 			continue;
 		}
 		set_text(&key, attribute.key);
-		if (!set_value(add_slot(plain, key), &attribute.value, &form))
-			return TOO_DEEP;
+		fault = set_value(add_slot(plain, key), &attribute.value, &form);
+		if (fault != NULL)
+			return fault;
 		if (form.lossy)
 			note_lossy(&lossy, place, count, item);
 	}
 	sort_members(plain);
-	return write_exact(&lossy, result) ? NULL : TOO_DEEP;
+	return write_exact(&lossy, budget, result);
 }

@@ -4,13 +4,18 @@
 #include "postgres.h"
 
 #include "record/span_batch.h"
+#include "record/trace_ids.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 /* rejections that are named in the message; the rest is counted */
 #define REJECTIONS_NAMED 5
 
 #define BATCH_START_CAPACITY 64
+
+/* an index on (service_name, ...) takes up to 2700 bytes */
+#define SERVICE_NAME_MAX 2048
 
 SpanBatch *
 span_batch_create(void)
@@ -37,7 +42,16 @@ span_batch_add(SpanBatch *batch)
 	}
 	row = &batch->rows[batch->count++];
 	memset(row, 0, sizeof(SpanRow));
+	row->reports = 1;
 	return row;
+}
+
+const char *
+service_name_fault(const text *name)
+{
+	return VARSIZE(name) - VARHDRSZ > SERVICE_NAME_MAX
+			   ? "service name is longer than 2048 bytes"
+			   : NULL;
 }
 
 void
@@ -51,6 +65,23 @@ span_batch_reject(SpanBatch *batch, const char *which, const char *reason)
 		appendStringInfo(&batch->message, "span %s: %s", which, reason);
 	else
 		appendStringInfo(&batch->message, "span without id: %s", reason);
+}
+
+void
+span_batch_reject_id(SpanBatch *batch, const text *span_id, const char *reason)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	int length = span_id == NULL ? 0 : VARSIZE(span_id) - VARHDRSZ;
+	char *which = NULL;
+
+	if (length > 0)
+	{
+		/* no longer than ids may be */
+		length = pg_mbcliplen(VARDATA(span_id), length, ID_MAX_LENGTH);
+		which = pnstrdup(VARDATA(span_id), length);
+	}
+	span_batch_reject(batch, which, reason);
+	MemoryContextSwitchTo(caller);
 }
 
 char *

@@ -21,10 +21,12 @@ typedef struct SpanRow
 	text *operation;
 	TimestampTz start_time;
 	TimestampTz end_time; /* meaningful only if is_finished */
-	int64 duration;		  /* us; meaningful only if is_finished */
+	int64 duration;		  /* us; meaningful only if has_duration */
 	bool is_finished;
+	bool has_duration; /* finished, and duration_ms can hold it */
 	Jsonb *tags; /* attributes and the member "otel"; see docs/storage.md */
 	text *logs;	 /* events as a JSON array; NULL if there are none */
+	int reports; /* spans of the request that were merged into this row */
 } SpanRow;
 
 typedef struct SpanBatch
@@ -40,7 +42,7 @@ typedef struct SpanBatch
 /* An empty batch in the current memory context. */
 extern SpanBatch *span_batch_create(void);
 
-/* A new zeroed row at the end; valid until the next call. */
+/* A new row at the end, zeroed but for `reports`; valid until the next call. */
 extern SpanRow *span_batch_add(SpanBatch *batch);
 
 /* Counts a span that cannot be stored.  `which` names it (an id, or NULL for
@@ -48,30 +50,33 @@ extern SpanRow *span_batch_add(SpanBatch *batch);
 extern void span_batch_reject(SpanBatch *batch, const char *which,
 							  const char *reason);
 
+/* Likewise by its id, which may be NULL, empty or of any length. */
+extern void span_batch_reject_id(SpanBatch *batch, const text *span_id,
+								 const char *reason);
+
 /* The words for what was rejected; NULL if nothing was. */
 extern char *span_batch_message(SpanBatch *batch);
 
-/* What became of a batch: accepted + duplicates + rejected is the number of
- * spans that were in the request. */
+/* What became of a batch: accepted + duplicates + batch->rejected is the
+ * number of spans that were in the request. */
 typedef struct RecordResult
 {
-	int64 accepted;	  /* now in the log, new or changed by this call */
-	int64 duplicates; /* already there word for word; nothing was written */
+	int64 accepted;	  /* rows of the log that are new or were changed */
+	int64 duplicates; /* all others: already there word for word, or merged
+					   * with another span of the same request */
 } RecordResult;
 
 /*
  * Writes the batch into distributed_trace_log of schema `schema`, merging
  * each span with what is already there under its ids: a later non-null value
  * wins, the earliest start wins, members of tags are united.  Rows of one
- * batch that share ids are merged first.  Runs with the caller's rights.
+ * batch that share ids are merged first.  What the log cannot hold, or does
+ * not take, is rejected.  Runs with the caller's rights.
  */
 extern RecordResult record_spans(SpanBatch *batch, Oid schema);
 
-/*
- * The resource_id of a resource with these attributes (the jsonb of
- * distributed_trace_resource.attributes), stored now if it is new.
- */
-extern int64 resource_id_of(Oid schema, Jsonb *attributes);
+/* Why a service name cannot be stored; NULL if it can. */
+extern const char *service_name_fault(const text *name);
 
 /*
  * Records the batch and packs (accepted, duplicates, rejected, message), the

@@ -13,6 +13,7 @@
 #include "query.h"
 #include "record/json_reader.h"
 #include "record/span_batch.h"
+#include "record/span_times.h"
 #include "record/tag_builder.h"
 #include "record/trace_ids.h"
 
@@ -206,6 +207,10 @@ record_span(FunctionCallInfo fcinfo, const SpanContext *context,
 	row->trace_id = cstring_to_text(context->trace_id);
 	row->span_id = cstring_to_text(context->span_id);
 	(void) record_spans(batch, calling_schema(fcinfo));
+	if (batch->rejected > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("could not record %s", span_batch_message(batch)));
 }
 
 /* The context of a new span below `parent`, or of a new trace. */
@@ -289,15 +294,9 @@ find_span(Oid schema, const SpanContext *context)
 	bool isnull;
 	HeapTuple row;
 	TupleDesc desc;
-	int code;
 
 	SPI_connect();
-	code =
-		SPI_execute_plan(query_plan(&find_query, schema), args, NULL, false, 1);
-	if (code < 0)
-		elog(
-			ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-	if (SPI_processed == 0)
+	if (query_run(&find_query, schema, args, false, NULL) == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_NO_DATA_FOUND),
 				errmsg("span \"%s\" of trace \"%s\" was never recorded",
@@ -372,8 +371,9 @@ dt_trace_span_finish(PG_FUNCTION_ARGS)
 	row->operation = span.operation;
 	row->start_time = span.start_time;
 	row->end_time = Max(now, span.start_time);
-	row->duration = row->end_time - row->start_time;
 	row->is_finished = true;
+	row->has_duration =
+		span_duration(row->start_time, row->end_time, &row->duration);
 	row->tags = tag_builder_finish(&tags);
 	record_span(fcinfo, &context, batch);
 	PG_RETURN_FLOAT8(row->duration / 1000.0);

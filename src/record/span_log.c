@@ -1,30 +1,39 @@
 /*
  * Writing batches of spans into distributed_trace_log.
  *
- * A batch is handed to SQL as a named tuplestore, the way transition tables
- * are, so that no array of it is ever made, and everything else is an ordinary
- * statement that privileges, row level security and rules apply to:
+ * A batch is handed to SQL as a relation, and everything else is an ordinary
+ * statement that privileges, row level security and triggers apply to.  (Rules
+ * do not: the server refuses ON CONFLICT on a table with rules for INSERT.)
  *
  * 1. Rows of the batch that share ids are merged in memory, and the batch is
  *    put in the order of its ids: two sessions that record the same spans
  *    take them in the same order and cannot deadlock.
  * 2. INSERT ... ON CONFLICT DO NOTHING.  Mostly that is all.
  * 3. If some spans were there, all rows of the batch are read back, without a
- *    lock, and compared: an identical resend ends here and has written
- *    nothing.
+ *    lock, and compared: an identical resend ends here and has written no
+ *    row.  What cannot be read back was not stored, and is rejected.
  * 4. What differs is read again, locked, merged (another session may have
- *    merged its half in between) and updated.
+ *    merged its half in between) and updated; here, too, what is missing
+ *    afterwards is rejected.
+ *
+ * The INSERT draws a number from the identity sequence for every row, also for
+ * those that turn out to be there: to look for them first would cost every new
+ * span another probe of the index.
  */
 #include "postgres.h"
 
 #include "compat.h"
 #include "numeric_reader.h"
-#include "query.h"
+#include "record/batch_relation.h"
 #include "record/span_batch.h"
 #include "record/span_merge.h"
+#include "record/span_times.h"
+#include "record/trace_ids.h"
+#include "record/values.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -53,12 +62,7 @@ enum
 #define ID_TYPMOD (100 + VARHDRSZ)					  /* varchar(100) */
 #define DURATION_TYPMOD (((16 << 16) | 3) + VARHDRSZ) /* numeric(16,3) */
 
-static const struct
-{
-	const char *name;
-	Oid type;
-	int32 typmod;
-} batch_columns[COLUMN_COUNT] = {
+static const BatchColumn batch_columns[COLUMN_COUNT] = {
 	[COLUMN_POSITION] = {"position", INT4OID, -1},
 	[COLUMN_PARENT] = {"parent_span_id", VARCHAROID, ID_TYPMOD},
 	[COLUMN_SERVICE] = {"service_name", TEXTOID, -1},
@@ -105,8 +109,17 @@ static SavedQuery update_query = {
 			"updated_at = pg_catalog.now() "
 			"FROM trace_batch b "
 			"WHERE l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
-			"AND l.span_id OPERATOR(pg_catalog.=) b.span_id",
+			"AND l.span_id OPERATOR(pg_catalog.=) b.span_id "
+			"RETURNING b.position",
 };
+
+/* why a row of the batch is not in the log */
+static const char NOT_STORED[] =
+	"a row level security policy, a trigger or a concurrent DELETE kept it "
+	"out of the log";
+static const char NOT_UPDATED[] =
+	"a row level security policy, a trigger or a concurrent DELETE kept it "
+	"from being merged into the log";
 
 /* Some rows of a batch, in the order of their ids. */
 typedef struct RowList
@@ -114,16 +127,6 @@ typedef struct RowList
 	SpanRow **rows;
 	int count;
 } RowList;
-
-static int
-compare_texts(const text *a, const text *b)
-{
-	int a_length = VARSIZE(a) - VARHDRSZ;
-	int b_length = VARSIZE(b) - VARHDRSZ;
-	int order = memcmp(VARDATA(a), VARDATA(b), Min(a_length, b_length));
-
-	return order != 0 ? order : a_length - b_length;
-}
 
 static int
 compare_ids(const SpanRow *a, const SpanRow *b)
@@ -144,42 +147,124 @@ compare_rows(const void *a, const void *b)
 	return order != 0 ? order : (x > y) - (x < y);
 }
 
-/* The batch in order, what shares ids merged into one row. */
+static void
+reject_row(SpanBatch *batch, const SpanRow *row, const char *reason)
+{
+	for (int i = 0; i < row->reports; i++)
+		span_batch_reject_id(batch, row->span_id, reason);
+}
+
+static bool
+is_too_long_for_id(const text *id)
+{
+	return id != NULL && VARSIZE(id) - VARHDRSZ > ID_MAX_LENGTH &&
+		   pg_mbstrlen_with_len(VARDATA(id), VARSIZE(id) - VARHDRSZ) >
+			   ID_MAX_LENGTH;
+}
+
+/* Why the columns of the log cannot hold a row; NULL if they can. */
+static const char *
+row_fault(const SpanRow *row)
+{
+	if (is_too_long_for_id(row->trace_id) || is_too_long_for_id(row->span_id) ||
+		is_too_long_for_id(row->parent_span_id))
+		return "id is longer than 100 characters";
+	return service_name_fault(row->service_name);
+}
+
+/* Merges a row of the batch into one before it, or rejects it.  The rows own
+ * their tags; `scratch` is left empty. */
+static void
+absorb(SpanBatch *batch, SpanRow *earlier, SpanRow *later,
+	   MemoryContext scratch)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	Jsonb *before = earlier->tags;
+	bool changed;
+	const char *fault = merge_span(earlier, later, &changed);
+
+	MemoryContextSwitchTo(caller);
+	if (fault != NULL)
+		reject_row(batch, later, fault);
+	else
+	{
+		earlier->reports += later->reports;
+		if (earlier->tags != before)
+		{
+			earlier->tags = copy_value(earlier->tags);
+			if (before != NULL)
+				pfree(before);
+		}
+		if (later->tags != NULL)
+			pfree(later->tags);
+	}
+	MemoryContextReset(scratch);
+}
+
+/*
+ * Merges rows that share ids, in the order they came, into the first of them:
+ * neighbours first, then what came of these, and so on.  So a tag is copied as
+ * many times as the count can be halved, and not once for every row.
+ */
+static void
+merge_run(SpanBatch *batch, SpanRow **rows, int count, MemoryContext scratch)
+{
+	for (int64 step = 1; step < count; step *= 2)
+	{
+		for (int64 i = 0; i + step < count; i += 2 * step)
+		{
+			CHECK_FOR_INTERRUPTS();
+			absorb(batch, rows[i], rows[i + step], scratch);
+		}
+	}
+}
+
+/* The rows that the log can hold, in order. */
 static RowList
-sort_and_merge(SpanBatch *batch)
+sort_rows(SpanBatch *batch)
 {
 	RowList list = {0};
 
 	list.rows = MemoryContextAllocHuge(CurrentMemoryContext,
 									   batch->count * sizeof(SpanRow *));
 	for (int i = 0; i < batch->count; i++)
-		list.rows[i] = &batch->rows[i];
-	qsort(list.rows, batch->count, sizeof(SpanRow *), compare_rows);
-	for (int i = 0; i < batch->count; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (list.count > 0 &&
-			compare_ids(list.rows[list.count - 1], list.rows[i]) == 0)
-			merge_span(list.rows[list.count - 1], list.rows[i]);
+		const char *fault = row_fault(&batch->rows[i]);
+
+		if (fault != NULL)
+			reject_row(batch, &batch->rows[i], fault);
 		else
-			list.rows[list.count++] = list.rows[i];
+			list.rows[list.count++] = &batch->rows[i];
 	}
+	qsort(list.rows, list.count, sizeof(SpanRow *), compare_rows);
 	return list;
 }
 
-static TupleDesc
-batch_descriptor(void)
+/* The batch in order, what shares ids merged into one row. */
+static RowList
+sort_and_merge(SpanBatch *batch)
 {
-	TupleDesc desc = CreateTemplateTupleDesc(COLUMN_COUNT);
+	RowList list = sort_rows(batch);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "distributed_trace merging",
+												  ALLOCSET_DEFAULT_SIZES);
+	int kept = 0;
+	int next;
 
-	for (int i = 0; i < COLUMN_COUNT; i++)
-		TupleDescInitEntry(desc,
-						   i + 1,
-						   batch_columns[i].name,
-						   batch_columns[i].type,
-						   batch_columns[i].typmod,
-						   0);
-	return desc;
+	for (int first = 0; first < list.count; first = next)
+	{
+		SpanRow *row = list.rows[first];
+
+		CHECK_FOR_INTERRUPTS();
+		next = first + 1;
+		while (next < list.count && compare_ids(row, list.rows[next]) == 0)
+			next++;
+		merge_run(batch, &list.rows[first], next - first, scratch);
+		list.rows[kept++] = row;
+	}
+	list.count = kept;
+	MemoryContextDelete(scratch);
+	return list;
 }
 
 static void
@@ -197,7 +282,7 @@ put_row(Tuplestorestate *store, TupleDesc desc, int position,
 	values[COLUMN_START] = TimestampTzGetDatum(row->start_time);
 	values[COLUMN_END] = TimestampTzGetDatum(row->end_time);
 	nulls[COLUMN_END] = !row->is_finished;
-	nulls[COLUMN_DURATION] = !row->is_finished;
+	nulls[COLUMN_DURATION] = !row->has_duration;
 	values[COLUMN_DURATION] =
 		nulls[COLUMN_DURATION]
 			? (Datum) 0
@@ -237,27 +322,10 @@ store_rows(const RowList *list, TupleDesc desc)
 static uint64
 run_on_rows(SavedQuery *query, Oid schema, const RowList *list)
 {
-	EphemeralNamedRelationData relation = {0};
-	TupleDesc desc = batch_descriptor();
-	uint64 processed;
-	int code;
+	TupleDesc desc = batch_descriptor(batch_columns, COLUMN_COUNT);
 
-	relation.md.name = "trace_batch";
-	relation.md.reliddesc = InvalidOid;
-	relation.md.tupdesc = desc;
-	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation.md.enrtuples = list->count;
-	relation.reldata = store_rows(list, desc);
-
-	code = SPI_register_relation(&relation);
-	if (code != SPI_OK_REL_REGISTER)
-		elog(ERROR,
-			 "SPI_register_relation failed: %s",
-			 SPI_result_code_string(code));
-	processed = query_run(query, schema, NULL, false, NULL);
-	SPI_unregister_relation("trace_batch");
-	tuplestore_end(relation.reldata);
-	return processed;
+	return query_run_on_batch(
+		query, schema, desc, store_rows(list, desc), list->count);
 }
 
 /* Columns of READ_COLUMNS as a row, in the current memory context; the ids are
@@ -278,71 +346,133 @@ read_row(HeapTuple tuple, TupleDesc desc, SpanRow *row)
 	row->is_finished = !nulls[COLUMN_END];
 	if (row->is_finished)
 		row->end_time = DatumGetTimestampTz(values[COLUMN_END]);
-	if (nulls[COLUMN_DURATION] ||
-		!numeric_ms_to_us(DatumGetNumeric(values[COLUMN_DURATION]),
-						  &row->duration))
-		row->duration = row->end_time - row->start_time;
+	if (row->is_finished)
+		row->has_duration =
+			(!nulls[COLUMN_DURATION] &&
+			 numeric_ms_to_us(DatumGetNumeric(values[COLUMN_DURATION]),
+							  &row->duration)) ||
+			span_duration(row->start_time, row->end_time, &row->duration);
 	if (!nulls[COLUMN_TAGS])
 		row->tags = DatumGetJsonbPCopy(values[COLUMN_TAGS]);
 	if (!nulls[COLUMN_LOGS])
 		row->logs = DatumGetTextPCopy(values[COLUMN_LOGS]);
 }
 
+static int
+position_of(HeapTuple tuple, TupleDesc desc)
+{
+	bool isnull;
+
+	return DatumGetInt32(
+		SPI_getbinval(tuple, desc, COLUMN_POSITION + 1, &isnull));
+}
+
+/* Rejects the rows of a list that a query did not give back. */
+static void
+reject_missing(SpanBatch *batch, const RowList *list, const SPITupleTable *rows,
+			   uint64 count, const char *reason)
+{
+	bool *is_there;
+
+	if (count == (uint64) list->count)
+		return;
+	is_there = MemoryContextAllocExtended(
+		CurrentMemoryContext, list->count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint64 i = 0; i < count; i++)
+		is_there[position_of(rows->vals[i], rows->tupdesc)] = true;
+	for (int i = 0; i < list->count; i++)
+	{
+		if (!is_there[i])
+			reject_row(batch, list->rows[i], reason);
+	}
+	pfree(is_there);
+}
+
+/* A row of the log with a row of the batch merged into it; NULL if that
+ * changes nothing, or cannot be stored and is rejected. */
+static SpanRow *
+merge_stored_row(SpanBatch *batch, HeapTuple tuple, TupleDesc desc,
+				 const SpanRow *row)
+{
+	SpanRow *stored = palloc(sizeof(SpanRow));
+	const char *fault;
+	bool changed;
+
+	read_row(tuple, desc, stored);
+	stored->trace_id = row->trace_id;
+	stored->span_id = row->span_id;
+	stored->reports = row->reports;
+	fault = merge_span(stored, row, &changed);
+	if (fault != NULL)
+		reject_row(batch, row, fault);
+	return fault == NULL && changed ? stored : NULL;
+}
+
 /*
  * Merges every row of `list` into what the query reads of the log, and returns
  * those that the log does not already say word for word: merged, if `merged`
- * is wanted (the log's rows are then locked), as they came otherwise.
+ * is wanted (the log's rows are then locked), as they came otherwise.  Rows
+ * that the query does not find are rejected.
  */
 static RowList
-compare_with_log(SavedQuery *query, Oid schema, const RowList *list,
-				 bool merged)
+compare_with_log(SpanBatch *batch, SavedQuery *query, Oid schema,
+				 const RowList *list, bool merged)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	RowList differing = {0};
-	SPITupleTable *found;
 	uint64 found_count = run_on_rows(query, schema, list);
+	SPITupleTable *found = SPI_tuptable;
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "distributed_trace comparing",
+												  ALLOCSET_DEFAULT_SIZES);
+	RowList differing = {0};
 
-	found = SPI_tuptable;
-	differing.rows =
-		MemoryContextAllocHuge(caller, (list->count + 1) * sizeof(SpanRow *));
+	reject_missing(
+		batch, list, found, found_count, merged ? NOT_UPDATED : NOT_STORED);
+	differing.rows = MemoryContextAllocHuge(
+		CurrentMemoryContext, (list->count + 1) * sizeof(SpanRow *));
 	for (uint64 i = 0; i < found_count; i++)
 	{
 		HeapTuple tuple = found->vals[i];
-		bool isnull;
-		int position = DatumGetInt32(
-			SPI_getbinval(tuple, found->tupdesc, COLUMN_POSITION + 1, &isnull));
-		SpanRow *row = list->rows[position];
-		SpanRow *stored = palloc(sizeof(SpanRow));
+		SpanRow *row = list->rows[position_of(tuple, found->tupdesc)];
+		MemoryContext caller = CurrentMemoryContext;
+		SpanRow *stored;
 
 		CHECK_FOR_INTERRUPTS();
-		read_row(tuple, found->tupdesc, stored);
-		stored->trace_id = row->trace_id;
-		stored->span_id = row->span_id;
-		if (merge_span(stored, row))
+		if (!merged)
+			MemoryContextSwitchTo(scratch);
+		stored = merge_stored_row(batch, tuple, found->tupdesc, row);
+		if (stored != NULL)
 			differing.rows[differing.count++] = merged ? stored : row;
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
 	}
+	MemoryContextDelete(scratch);
 	SPI_freetuptable(found);
 	return differing;
 }
 
 /* Step 3 and 4 of the head of this file; returns how many rows changed. */
 static uint64
-merge_into_log(Oid schema, const RowList *list)
+merge_into_log(SpanBatch *batch, Oid schema, const RowList *list)
 {
-	RowList differing = compare_with_log(&read_query, schema, list, false);
+	RowList differing =
+		compare_with_log(batch, &read_query, schema, list, false);
+	uint64 updated;
 
 	if (differing.count == 0)
 		return 0;
-	differing = compare_with_log(&lock_query, schema, &differing, true);
+	differing = compare_with_log(batch, &lock_query, schema, &differing, true);
 	if (differing.count == 0)
 		return 0;
-	return run_on_rows(&update_query, schema, &differing);
+	updated = run_on_rows(&update_query, schema, &differing);
+	reject_missing(batch, &differing, SPI_tuptable, updated, NOT_UPDATED);
+	return updated;
 }
 
 RecordResult
 record_spans(SpanBatch *batch, Oid schema)
 {
 	RecordResult result = {0, 0};
+	int64 rejected_before = batch->rejected;
 	MemoryContext work;
 	MemoryContext caller;
 	RowList list;
@@ -356,10 +486,12 @@ record_spans(SpanBatch *batch, Oid schema)
 								 ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
 	list = sort_and_merge(batch);
-	result.accepted = run_on_rows(&insert_query, schema, &list);
+	if (list.count > 0)
+		result.accepted = run_on_rows(&insert_query, schema, &list);
 	if (result.accepted < list.count)
-		result.accepted += merge_into_log(schema, &list);
-	result.duplicates = batch->count - result.accepted;
+		result.accepted += merge_into_log(batch, schema, &list);
+	result.duplicates =
+		batch->count - (batch->rejected - rejected_before) - result.accepted;
 	MemoryContextSwitchTo(caller);
 	SPI_finish();
 	return result;

@@ -15,9 +15,12 @@
  * `later` merged into `earlier`: a later value wins where it is not NULL (for
  * names also: not empty, not UNKNOWN_SERVICE), the earliest start wins, and
  * the members of tags and of tags->'otel' are united.  The duration stays
- * while the times do, and is their difference otherwise.  Returns whether
- * `earlier` changed.
+ * while the times do, and is their difference otherwise.
+ *
+ * Returns NULL, or why that cannot be stored, and then `earlier` is what it
+ * was.  `changed` says whether it is another now.
  */
-extern bool merge_span(SpanRow *earlier, const SpanRow *later);
+extern const char *merge_span(SpanRow *earlier, const SpanRow *later,
+							  bool *changed);
 
 #endif

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "record/jsonb_tree.h"
 #include "record/otlp_value.h"
+#include "record/span_batch.h"
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -33,9 +34,6 @@
 /* jsonb ends at 256 MB, and awkward values take up to twenty times as many
  * bytes there as in a request */
 #define SPAN_MAX_SIZE (8 * 1024 * 1024)
-
-/* An index on (service_name, ...) takes up to 2700 bytes. */
-#define SERVICE_NAME_MAX 2048
 
 #define NANOSECONDS UINT64CONST(1000000000)
 
@@ -143,17 +141,22 @@ write_resource(const OtlpResourceSpans *resource, Jsonb **attributes,
 	AttributeObjects objects;
 	JsonbValue otel;
 	JsonbValue entity_refs;
+	ValueBudget budget = {VALUES_MAX};
 	const char *fault;
 
 	if (resource->size > SPAN_MAX_SIZE)
 		return "resource is larger than 8 MB";
-	fault = read_attributes(
-		resource->attributes, otlp_count(resource->attributes), true, &objects);
+	fault = read_attributes(resource->attributes,
+							otlp_count(resource->attributes),
+							true,
+							&budget,
+							&objects);
 	if (fault != NULL)
 		return fault;
 	*service_name = service_name_of(&objects.plain);
-	if (VARSIZE(*service_name) - VARHDRSZ > SERVICE_NAME_MAX)
-		return "service name is longer than 2048 bytes";
+	fault = service_name_fault(*service_name);
+	if (fault != NULL)
+		return fault;
 
 	entity_refs = entity_refs_of(resource->entity_refs);
 	start_object(&otel, RESOURCE_MEMBERS);
@@ -172,12 +175,16 @@ const char *
 write_scope(const OtlpScopeSpans *scope, JsonbValue *value)
 {
 	AttributeObjects objects;
+	ValueBudget budget = {VALUES_MAX};
 	const char *fault;
 
 	if (scope->scope_size > SCOPE_MAX_SIZE)
 		return "scope is larger than 64 kB";
-	fault = read_attributes(
-		scope->attributes, otlp_count(scope->attributes), false, &objects);
+	fault = read_attributes(scope->attributes,
+							otlp_count(scope->attributes),
+							false,
+							&budget,
+							&objects);
 	if (fault != NULL)
 		return fault;
 	start_object(value, SCOPE_MEMBERS);
@@ -197,7 +204,7 @@ write_scope(const OtlpScopeSpans *scope, JsonbValue *value)
 
 /* One link; an id of whatever length is kept. */
 static const char *
-set_link(JsonbValue *object, Slice item)
+set_link(JsonbValue *object, Slice item, ValueBudget *budget)
 {
 	JsonbPair members[LINK_MEMBERS];
 	AttributeObjects objects;
@@ -206,7 +213,7 @@ set_link(JsonbValue *object, Slice item)
 
 	otlp_read_link(item, &link);
 	fault = read_attributes(
-		link.attributes, link.attributes.count, false, &objects);
+		link.attributes, link.attributes.count, false, budget, &objects);
 	if (fault != NULL)
 		return fault;
 	start_small_object(object, members);
@@ -225,20 +232,20 @@ set_link(JsonbValue *object, Slice item)
 }
 
 static const char *
-read_links(const OtlpSpan *span, JsonbValue *links)
+read_links(const OtlpSpan *span, ValueBudget *budget, JsonbValue *links)
 {
 	OtlpItems items = span->links;
 	Slice item;
-	const char *fault = NULL;
+	const char *fault = spend_values(budget, items.count);
 
 	links->type = jbvNull;
-	if (items.count == 0)
-		return NULL;
+	if (items.count == 0 || fault != NULL)
+		return fault;
 	start_array(links, items.count);
 	while (fault == NULL && otlp_next(&items, &item))
 	{
 		CHECK_FOR_INTERRUPTS();
-		fault = set_link(add_element(links), item);
+		fault = set_link(add_element(links), item, budget);
 	}
 	return fault;
 }
@@ -249,7 +256,7 @@ add_kind(JsonbValue *otel, int32 kind)
 	JsonbValue *value = add_named(otel, "kind");
 
 	/* OTLP counts from "unspecified" */
-	if (kind < 0 || kind + SPAN_KIND_UNSPECIFIED >= SPAN_KIND_COUNT)
+	if (kind < 0 || kind >= SPAN_KIND_COUNT - SPAN_KIND_UNSPECIFIED)
 		set_integer(value, kind);
 	else
 		set_literal(value, span_kind_name(kind + SPAN_KIND_UNSPECIFIED));
@@ -299,14 +306,15 @@ write_tags(const OtlpSpan *span, int64 resource_id, const JsonbValue *scope,
 	AttributeObjects objects;
 	JsonbValue links;
 	JsonbValue *otel;
+	ValueBudget budget = {VALUES_MAX};
 	const char *fault;
 
 	if (span->size > SPAN_MAX_SIZE)
 		return "span is larger than 8 MB";
 	fault = read_attributes(
-		span->attributes, span->attributes.count, true, &objects);
+		span->attributes, span->attributes.count, true, &budget, &objects);
 	if (fault == NULL)
-		fault = read_links(span, &links);
+		fault = read_links(span, &budget, &links);
 	if (fault != NULL)
 		return fault;
 	otel = insert_named(&objects.plain, "otel");
@@ -342,7 +350,7 @@ format_time(uint64 nanoseconds)
 }
 
 static const char *
-append_event(StringInfo logs, Slice item)
+append_event(StringInfo logs, Slice item, ValueBudget *budget)
 {
 	JsonbPair members[EVENT_MEMBERS];
 	AttributeObjects objects;
@@ -353,7 +361,7 @@ append_event(StringInfo logs, Slice item)
 
 	otlp_read_event(item, &event);
 	fault = read_attributes(
-		event.attributes, event.attributes.count, false, &objects);
+		event.attributes, event.attributes.count, false, budget, &objects);
 	if (fault != NULL)
 		return fault;
 	start_small_object(&object, members);
@@ -371,7 +379,7 @@ append_event(StringInfo logs, Slice item)
 
 /* Each event in memory of its own: there may be millions of small ones. */
 static const char *
-append_events(StringInfo logs, OtlpItems events)
+append_events(StringInfo logs, OtlpItems events, ValueBudget *budget)
 {
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext,
@@ -385,7 +393,7 @@ append_events(StringInfo logs, OtlpItems events)
 	{
 		CHECK_FOR_INTERRUPTS();
 		appendStringInfoString(logs, logs->len == 0 ? "[" : ", ");
-		fault = append_event(logs, item);
+		fault = append_event(logs, item, budget);
 		MemoryContextReset(context);
 	}
 	appendStringInfoChar(logs, ']');
@@ -398,13 +406,14 @@ const char *
 write_logs(const OtlpSpan *span, text **logs)
 {
 	StringInfoData json;
-	const char *fault;
+	ValueBudget budget = {VALUES_MAX};
+	const char *fault = spend_values(&budget, span->events.count);
 
 	*logs = NULL;
-	if (span->events.count == 0)
-		return NULL;
+	if (fault != NULL || span->events.count == 0)
+		return fault;
 	initStringInfo(&json);
-	fault = append_events(&json, span->events);
+	fault = append_events(&json, span->events, &budget);
 	if (fault == NULL)
 		*logs = cstring_to_text_with_len(json.data, json.len);
 	return fault;

@@ -17,18 +17,15 @@
 #include "access/xact.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
-#include "common/int.h"
 #include "compat.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "record/span_times.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
-
-/* numeric(16,3) ends here */
-#define DURATION_LIMIT_US INT64CONST(10000000000000000)
 
 PG_FUNCTION_INFO_V1(dt_trace_log_before_write);
 
@@ -83,9 +80,8 @@ times_difference(HeapTuple tuple, TupleDesc desc, const LogColumns *columns,
 		TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(start)) ||
 		TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(end)))
 		return false;
-	if (pg_sub_s64_overflow(
-			DatumGetTimestampTz(end), DatumGetTimestampTz(start), us) ||
-		*us >= DURATION_LIMIT_US || *us <= -DURATION_LIMIT_US)
+	if (!span_duration(
+			DatumGetTimestampTz(start), DatumGetTimestampTz(end), us))
 		ereport(ERROR,
 				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				errmsg("duration of the span is out of range"),

@@ -20,6 +20,7 @@
 #include "record/import_rows.h"
 #include "record/json_reader.h"
 #include "record/span_merge.h"
+#include "record/span_times.h"
 #include "record/tag_builder.h"
 #include "record/trace_ids.h"
 #include "record/zipkin_halves.h"
@@ -211,10 +212,10 @@ read_element(const JsonbValue *element, ReportList *list, SpanBatch *batch)
 		reason = read_report(report);
 	if (reason == NULL)
 		return;
-	reject_span(batch,
-				report->object == NULL ? NULL
-									   : json_text_member(report->object, "id"),
-				reason);
+	span_batch_reject_id(
+		batch,
+		report->object == NULL ? NULL : json_text_member(report->object, "id"),
+		reason);
 	list->count--;
 }
 
@@ -389,7 +390,7 @@ record_report(const Report *report, SpanBatch *batch)
 
 	if (reason != NULL)
 	{
-		reject_span(batch, report->id, reason);
+		span_batch_reject_id(batch, report->id, reason);
 		return;
 	}
 	row.trace_id = report->trace_id;

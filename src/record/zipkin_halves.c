@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "record/values.h"
 #include "record/zipkin_halves.h"
 
 #include "miscadmin.h"
@@ -30,6 +31,9 @@
 #include "utils/memutils.h"
 
 #define SERVER_SUFFIX ":server"
+
+/* An IPv6 address has no more characters, one that holds an IPv4 address. */
+#define ADDRESS_MAX 45
 
 /* All reports of one id, and the halves they belong to. */
 typedef struct Group
@@ -47,21 +51,6 @@ typedef struct GroupList
 	Group *groups;
 	int count;
 } GroupList;
-
-static int
-compare_texts(const text *a, const text *b)
-{
-	int a_length;
-	int b_length;
-	int order;
-
-	if (a == NULL || b == NULL)
-		return (a != NULL) - (b != NULL);
-	a_length = VARSIZE(a) - VARHDRSZ;
-	b_length = VARSIZE(b) - VARHDRSZ;
-	order = memcmp(VARDATA(a), VARDATA(b), Min(a_length, b_length));
-	return order != 0 ? order : a_length - b_length;
-}
 
 static int
 compare_addresses(const Endpoint *a, const Endpoint *b)
@@ -210,7 +199,8 @@ server_id(const Report *report, bool is_first)
 	appendBinaryStringInfo(
 		&id, VARDATA(report->id), VARSIZE(report->id) - VARHDRSZ);
 	appendStringInfoString(&id, SERVER_SUFFIX);
-	if (!is_first && endpoint->address != NULL)
+	if (!is_first && endpoint->address != NULL &&
+		VARSIZE(endpoint->address) - VARHDRSZ <= ADDRESS_MAX)
 		appendStringInfo(&id, "@%s", text_to_cstring(endpoint->address));
 	if (!is_first && endpoint->port != 0)
 		appendStringInfo(&id, ":" INT64_FORMAT, endpoint->port);

@@ -125,4 +125,64 @@ INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, s
 SELECT trace_export_jaeger('5AF7183FB1D4CF5F') ~ 'as given' AS as_given, trace_export_jaeger('5af7183fb1d4cf5f') ~ 'normal' AS normal;
 SELECT trace_export_otlp('unknown') IS NULL AS otlp, trace_export_jaeger('unknown') IS NULL AS jaeger, trace_export_otlp(NULL) IS NULL AS nothing;
 
+
+--
+-- Whatever is written can be recorded again
+--
+
+CREATE FUNCTION pg_temp.spans(document text) RETURNS SETOF jsonb LANGUAGE sql AS $$
+    SELECT s FROM jsonb_path_query(document::jsonb, '$.resourceSpans[*].scopeSpans[*].spans[*]') s ORDER BY s->>'name' COLLATE "C" $$;
+
+-- links lead to the trace and the span as they are written, whatever their ids
+TRUNCATE distributed_trace_log, distributed_trace_resource;
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, tags) VALUES
+    ('abc', 'def', 's', 'odd digits', '2026-01-01', NULL),
+    ('order 7', 'step 1', 's', 'no digits', '2026-01-01', NULL),
+    ('linking', 'a', 's', 'links', '2026-01-01', '{"otel": {"links": [{"trace_id": "abc", "span_id": "def"}, {"trace_id": "order 7", "span_id": "step 1"}, {"trace_id": "", "span_id": ""},
+        {"trace_id": "0A0B", "span_id": "0C"}, {"trace_id": "0AF7651916CD43DD8448EB211C80319C", "span_id": "00F067AA0BA902B7"}, {"trace_id": "00000000000000000000000000000000", "span_id": "0000000000000000"}]}}');
+SELECT trace_export_otlp('linking') AS exported \gset
+WITH written AS (SELECT s FROM unnest(ARRAY['abc', 'order 7']) id, pg_temp.spans(trace_export_otlp(id)) s)
+SELECT l.ordinality, l.value->>'traceId' AS trace_id, l.value->>'spanId' AS span_id, s->>'name' AS leads_to
+    FROM pg_temp.spans(:'exported') x, jsonb_array_elements(x->'links') WITH ORDINALITY l LEFT JOIN written ON s->'traceId' = l.value->'traceId' AND s->'spanId' = l.value->'spanId' ORDER BY 1;
+TRUNCATE distributed_trace_log;
+SELECT * FROM trace_ingest_otlp(:'exported'::text);
+SELECT trace_export_otlp(trace_id) = :'exported' AS same FROM distributed_trace_log;
+
+-- kind, status and exact values that no recording function writes
+TRUNCATE distributed_trace_log, distributed_trace_resource;
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, tags)
+    SELECT 't', i, 's', to_char(i, 'FM00'), '2026-01-01', tags::jsonb FROM unnest(ARRAY[
+        '{"span.kind": "server", "otel": {"kind": 2147483648, "status": 2147483648}}', '{"otel": {"kind": -2147483649, "status": -1e30}}', '{"otel": {"kind": 2147483647, "status": -2147483647}}',
+        '{"otel": {"kind": 1.5, "status": "7"}}',
+        '{"a": 1, "otel": {"exact": {"a": 7}}}', '{"a": 1, "otel": {"exact": {"a": {"bytesValue": "?"}}}}', '{"a": 1, "otel": {"exact": {"a": {"bytesValue": "AA==", "intValue": "1"}}}}',
+        '{"a": 1, "otel": {"exact": {"a": {"otherValue": 1}}}}', '{"a": 1, "otel": {"exact": {"a": {"doubleValue": "x"}}}}', '{"a": 1, "otel": {"exact": {"a": {"doubleValue": 1e999}}}}',
+        '{"a": 1, "otel": {"exact": {"a": {"intValue": "9223372036854775808"}}}}', '{"a": 1, "otel": {"exact": {"a": {"stringValue": 1}}}}', '{"a": 1, "otel": {"exact": {"a": {"boolValue": "true"}}}}',
+        '{"a": 1, "otel": {"exact": {"a": {"arrayValue": []}}}}', '{"a": 1, "otel": {"exact": {"a": {"arrayValue": {"values": [{}, {"stringValue": null}]}}}}}',
+        '{"a": 1, "otel": {"exact": {"a": {"kvlistValue": {"values": [{"key": 1, "value": {}}]}}}}}', '{"a": 1, "otel": {"exact": {"a": {"kvlistValue": {"values": [{"key": "k"}]}}}}}', '{"otel": {"exact": {"a": [1]}}}',
+        '{"a": "NaN", "b": 1, "otel": {"exact": {"a": {"doubleValue": "NaN"}, "b": {"arrayValue": {"values": [{}, {"kvlistValue": {"values": [{"key": "k", "value": {"bytesValue": "AA=="}}]}}, {"doubleValue": "-0"}, {"doubleValue": 1.5}, {"boolValue": true}, {"intValue": "1"}, {"stringValue": ""}]}}}}}',
+        format('{"a": 1, "otel": {"exact": {"a": %s{}%s}}}', repeat('{"arrayValue": {"values": [', 63), repeat(']}}', 63)),
+        format('{"a": 1, "otel": {"exact": {"a": %s{}%s}}}', repeat('{"arrayValue": {"values": [', 64), repeat(']}}', 64)),
+        format('{"a": %s1%s}', repeat('[', 63), repeat(']', 63)), format('{"a": %s1%s}', repeat('[{"k": ', 40), repeat('}]', 40))]) WITH ORDINALITY u (tags, i);
+SELECT trace_export_otlp('t') AS exported \gset
+SELECT s->>'name' AS n, s->'kind' AS kind, s->'status' AS status, s->'attributes' AS attributes
+    FROM (SELECT jsonb_set(s, '{attributes}', (SELECT coalesce(jsonb_agg(a), '[]') FROM jsonb_array_elements(s->'attributes') a WHERE NOT a->>'key' ~ 'distributed_trace')) FROM pg_temp.spans(:'exported') s) x (s) WHERE s->>'name' < '20';
+SELECT s->>'name' AS n, regexp_count(s::text, 'arrayValue|kvlistValue') AS nested, jsonb_path_query_first(s, 'strict $.**.stringValue ? (@ starts with "[" || @ starts with "{")') AS rest FROM pg_temp.spans(:'exported') s WHERE s->>'name' >= '20';
+TRUNCATE distributed_trace_log;
+SELECT * FROM trace_ingest_otlp(:'exported'::text);
+SELECT trace_export_otlp(trace_id) = :'exported' AS same FROM distributed_trace_log LIMIT 1;
+-- Jaeger takes no such values either
+TRUNCATE distributed_trace_log;
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, tags) VALUES
+    ('t', 'a', 's', 'o', '2026-01-01', '{"a": 1, "b": 2, "otel": {"exact": {"a": {"bytesValue": {"x": 1}}, "b": {"doubleValue": []}, "c": 5}}}');
+SELECT jsonb_path_query_array(trace_export_jaeger('t')::jsonb, '$.data[0].spans[0].tags');
+
+-- ids that differ in the case of letters alone are told apart by an attribute
+TRUNCATE distributed_trace_log;
+INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_name, operation, start_time) VALUES
+    ('0AF7651916CD43DD8448EB211C80319C', '00F067AA0BA902B7', NULL, 's', 'capitals', '2026-01-01'),
+    ('0AF7651916CD43DD8448EB211C80319C', '00f067aa0ba902b7', '00F067AA0BA902B7', 's', 'small letters', '2026-01-01'),
+    ('5AF7183FB1D4CF5F', '00f067aa0ba902b7', NULL, 's', '64 bits', '2026-01-01');
+SELECT s->>'name' AS name, s->>'traceId' AS trace_id, s->>'spanId' AS span_id, s->'attributes' AS attributes
+    FROM unnest(ARRAY['0AF7651916CD43DD8448EB211C80319C', '5AF7183FB1D4CF5F']) id, pg_temp.spans(trace_export_otlp(id)) s ORDER BY 1;
+
 TRUNCATE distributed_trace_log, distributed_trace_resource;

@@ -273,4 +273,69 @@ SELECT operation FROM trace_tree(:trace);
 DELETE FROM distributed_trace_log;
 DELETE FROM distributed_trace_resource;
 
+--
+-- The schema gets another name, or the extension another schema, in a session
+-- that has used it
+--
+
+CREATE FUNCTION pg_temp.use_all(schema name) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	results text[];
+	command text;
+	result text;
+BEGIN
+	FOREACH command IN ARRAY ARRAY[
+		format('SELECT accepted FROM %1$I.trace_ingest_otlp(%2$L::text)', schema, pg_temp.request()),
+		-- again, and another operation: found equal, and merged
+		format('SELECT duplicates FROM %1$I.trace_ingest_otlp(%2$L::text)', schema, pg_temp.request()),
+		format('SELECT accepted FROM %1$I.trace_ingest_otlp(%2$L::text)', schema, pg_temp.request('sell')),
+		format('SELECT accepted FROM %1$I.trace_ingest_zipkin(''[{"traceId": "aa", "id": "ab", "name": "z", "timestamp": 1767225600000000, "localEndpoint": {"serviceName": "zipkin"}}]'')', schema),
+		format('SELECT %1$I.trace_span_finish(%1$I.trace_span_start(''a'', ''b'')) >= 0', schema),
+		format('SELECT string_agg(operation, '', '') FROM %1$I.trace_tree(%2$L)', schema, '5b8efff798038103d269b633813fc60c'),
+		format('SELECT count(*) FROM %1$I.trace_trees(''2000-01-01'', ''2100-01-01'')', schema),
+		format('SELECT count(*) > 0 FROM %1$I.trace_critical_path_profile(''2000-01-01'', ''2100-01-01'')', schema),
+		format('SELECT length(%1$I.trace_export_otlp(%2$L)) > 500', schema, '5b8efff798038103d269b633813fc60c'),
+		format('SELECT length(%1$I.trace_export_jaeger(%2$L)) > 500', schema, '5b8efff798038103d269b633813fc60c'),
+		format('SELECT count(*) FROM %1$I.distributed_trace_log', schema),
+		format('SELECT count(*) FROM %1$I.distributed_trace_resource', schema),
+		format('DELETE FROM %1$I.distributed_trace_log RETURNING duration_ms IS NOT NULL', schema),
+		format('DELETE FROM %1$I.distributed_trace_resource RETURNING true', schema)] LOOP
+		BEGIN
+			EXECUTE command INTO result;
+		EXCEPTION WHEN OTHERS THEN
+			result := SQLSTATE || ' ' || SQLERRM;
+		END;
+		results := array_append(results, result);
+	END LOOP;
+	RETURN array_to_string(results, ' | ', '-');
+END $$;
+SELECT pg_temp.use_all('public');
+DROP EXTENSION distributed_trace;
+CREATE SCHEMA regress_first;
+CREATE EXTENSION distributed_trace SCHEMA regress_first;
+SELECT pg_temp.use_all('regress_first');
+ALTER SCHEMA regress_first RENAME TO regress_second;
+SELECT pg_temp.use_all('regress_second');
+-- there is another of the old name now
+CREATE SCHEMA regress_first;
+CREATE TABLE regress_first.distributed_trace_log (LIKE regress_second.distributed_trace_log);
+SELECT pg_temp.use_all('regress_second');
+SELECT count(*) FROM regress_first.distributed_trace_log;
+-- back again, in one transaction, and undone
+DROP SCHEMA regress_first CASCADE;
+BEGIN;
+ALTER SCHEMA regress_second RENAME TO regress_first;
+SELECT pg_temp.use_all('regress_first');
+ROLLBACK;
+SELECT pg_temp.use_all('regress_second');
+-- and out of the schema, into one of an old name
+DROP EXTENSION distributed_trace;
+ALTER SCHEMA regress_second RENAME TO regress_first;
+CREATE EXTENSION distributed_trace SCHEMA regress_first;
+SELECT pg_temp.use_all('regress_first');
+DROP EXTENSION distributed_trace;
+DROP SCHEMA regress_first;
+CREATE EXTENSION distributed_trace;
+SELECT pg_temp.use_all('public');
+
 DROP ROLE regress_trace_reader, regress_trace_writer, regress_trace_merger, regress_trace_nobody;

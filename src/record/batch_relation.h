@@ -1,0 +1,31 @@
+/*
+ * Rows in memory as a relation that a query can name.
+ */
+#ifndef RECORD_BATCH_RELATION_H
+#define RECORD_BATCH_RELATION_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "query.h"
+#include "utils/tuplestore.h"
+
+/* A column of such rows. */
+typedef struct BatchColumn
+{
+	const char *name;
+	Oid type;
+	int32 typmod;
+} BatchColumn;
+
+extern TupleDesc batch_descriptor(const BatchColumn *columns, int count);
+
+/*
+ * Runs a query in which trace_batch stands for these `count` rows, and ends
+ * the store; returns how many rows it processed.  SPI is connected; what the
+ * query gives is in SPI_tuptable.
+ */
+extern uint64 query_run_on_batch(SavedQuery *query, Oid schema, TupleDesc desc,
+								 Tuplestorestate *store, double count);
+
+#endif
