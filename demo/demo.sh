@@ -7,7 +7,11 @@
 #
 # The server keeps running so that one can go on with psql; with DEMO_KEEP=0
 # it stops at the end.  Everything lies in one directory, DEMO_DIR, and the
-# server listens on a Unix socket in it alone.
+# server listens on a Unix socket alone.
+#
+# Run by root, all that happens in that directory is done by the user it is
+# given to (see test/private.sh), and nothing found in it is taken for a command
+# or written to by root.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,14 +22,14 @@ dir=${DEMO_DIR:-${TMPDIR:-/tmp}/distributed_trace_demo.$(id -u)}
 refuse_strangers()
 {
 	[ ! -e "$dir" ] && [ ! -L "$dir" ] && return
-	if [ -L "$dir" ] || [ ! -f "$dir/pg_config" ] ||
+	if [ -L "$dir" ] || [ ! -f "$dir/is_demo" ] ||
 		[[ ! "$(stat -c %U "$dir")" =~ ^($(id -un)|$(private_user))$ ]]; then
 		echo "$dir exists and is not the demo's: set DEMO_DIR to another directory" >&2
 		exit 1
 	fi
 }
 
-# in_private FUNCTION ARGUMENT...: of private.sh, as the private user
+# in_private COMMAND...: or function of private.sh, as the private user
 in_private()
 {
 	private_run env -i HOME="$dir" PATH="$PATH" LC_ALL=C.UTF-8 PG_CONFIG="$PG_CONFIG" \
@@ -36,20 +40,10 @@ stop()
 {
 	refuse_strangers
 	[ -d "$dir" ] || return 0
-	PG_CONFIG=$(cat "$dir/pg_config")
 	cd "$dir"
-	[ ! -d "$dir/server" ] || in_private private_stop "$dir/server" fast
+	[ ! -d "$dir/server" ] || in_private private_stop "$dir/server" INT
 	cd /
 	rm -rf "$dir"
-}
-
-build()
-{
-	in_private private_build "$dir/tree" "$dir/stage" >"$dir/build.log" 2>&1 || {
-		tail -n 30 "$dir/build.log" >&2
-		echo "The build failed." >&2
-		exit 1
-	}
 }
 
 start()
@@ -57,33 +51,38 @@ start()
 	stop
 	"$here/test/install-packages.sh" build
 	mkdir -m 700 "$dir"
-	echo "$PG_CONFIG" >"$dir/pg_config"
+	: >"$dir/is_demo"
 	# what fails leaves nothing behind
 	trap stop EXIT
 	private_copy "$here" "$dir"
 	# the user may not be able to read the directory that we came from
 	cd "$dir"
 	echo "Building for $("$PG_CONFIG" --version) ..."
-	build
-	in_private private_settings "$dir/stage" >"$dir/settings"
+	in_private private_log "$dir/build.log" private_build "$dir/tree" "$dir/stage" || {
+		echo "The build failed." >&2
+		exit 1
+	}
+	in_private private_log "$dir/settings" private_settings "$dir/stage"
 	in_private private_start "$dir/server" "$dir/settings"
 }
 
 show()
 {
-	local psql
+	local psql host
 
 	psql=$("$PG_CONFIG" --bindir)/psql
-	"$psql" -Xq -h "$dir/server" -U postgres -d postgres \
+	host=$(in_private private_host "$dir/server")
+	in_private "$psql" -Xq -h "$host" -U postgres -d postgres \
 		-c 'CREATE DATABASE demo' -c '\c demo' -c 'CREATE EXTENSION distributed_trace'
-	PGCLIENTENCODING=${PGCLIENTENCODING:-UTF8} "$psql" -Xq -h "$dir/server" -U postgres -d demo \
-		-v otlp="$dir/tree/demo/otlp/" -f "$here/demo/demo.sql"
+	in_private env PGCLIENTENCODING="${PGCLIENTENCODING:-UTF8}" \
+		"$psql" -Xq -h "$host" -U postgres -d demo \
+		-v otlp="$dir/tree/demo/otlp/" -f "$dir/tree/demo/demo.sql"
 	if [ "${DEMO_KEEP:-1}" != 0 ]; then
 		trap - EXIT
 		cat <<-end
 			The server keeps running. Go on with
 
-			    $psql -h $dir/server -U postgres demo
+			    $psql -h $host -U postgres demo
 
 			and end it, and remove all of it, with
 

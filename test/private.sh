@@ -5,7 +5,8 @@
 #
 # The server refuses to run as root, so root does all of this as the user
 # postgres (or nobody): everything lies in one directory that belongs to that
-# user and that no third user can read.  Listens on a Unix socket in it, alone.
+# user and that no third user can read.  Listens on a Unix socket alone, in that
+# directory or, where its name is nothing for a socket, in one of its own.
 
 PG_CONFIG=${PG_CONFIG:-pg_config}
 
@@ -45,6 +46,19 @@ private_run()
 	fi
 }
 
+# private_log FILE COMMAND...: with the output in a file, whose end is shown if
+# the command fails
+private_log()
+{
+	local log=$1
+
+	shift
+	"$@" >"$log" 2>&1 || {
+		tail -n 30 "$log" >&2
+		return 1
+	}
+}
+
 # private_build TREE STAGE [MAKE-ARGUMENT...]: builds and stages it
 private_build()
 {
@@ -74,30 +88,56 @@ private_settings()
 	echo "dynamic_library_path = '$1$("$PG_CONFIG" --pkglibdir):\$libdir'"
 }
 
-# private_start DIR SETTINGS-FILE: a new cluster in DIR/data, its socket and
-# its log in DIR
+# private_socket_dir DIR: DIR itself, if the name of a socket in it is short
+# enough (107 bytes) and of harmless letters, or else a new directory
+private_socket_dir()
+{
+	local LC_ALL=C
+
+	if [ ${#1} -le 90 ] && [[ $1 =~ ^[A-Za-z0-9/._-]+$ ]]; then
+		echo "$1"
+	else
+		mktemp -d /tmp/trace.XXXXXX
+	fi
+}
+
+# private_start DIR SETTINGS-FILE: a new cluster in DIR/data, its log in DIR
 private_start()
 {
 	local bindir
 
 	bindir=$("$PG_CONFIG" --bindir)
 	mkdir -p "$1"
-	"$bindir/initdb" -D "$1/data" -A trust -N -U postgres -E UTF8 --no-locale \
-		>"$1/initdb.log" 2>&1 || {
-		cat "$1/initdb.log" >&2
-		return 1
-	}
+	private_socket_dir "$1" >"$1/host"
+	private_log "$1/initdb.log" "$bindir/initdb" -D "$1/data" \
+		-A trust -N -U postgres -E UTF8 --no-locale || return 1
 	echo "include '$2'" >>"$1/data/postgresql.conf"
 	"$bindir/pg_ctl" -s -w -t 60 -D "$1/data" -l "$1/log" \
-		-o "-k $1 -c listen_addresses= -p 5432" start || {
+		-o "-k $(cat "$1/host") -c listen_addresses= -p 5432" start || {
 		tail -n 20 "$1/log" >&2
 		return 1
 	}
 }
 
-# private_stop DIR
+# private_host DIR: where the server of DIR listens, for psql -h
+private_host()
+{
+	cat "$1/host"
+}
+
+# private_stop DIR [SIGNAL]: QUIT ends it at once, INT orderly.  Works without
+# the PostgreSQL that it was started with.
 private_stop()
 {
-	[ ! -f "$1/data/postmaster.pid" ] ||
-		"$("$PG_CONFIG" --bindir)/pg_ctl" -s -D "$1/data" -m "${2:-immediate}" stop
+	local data=$1/data pid host
+
+	pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || pid=
+	# the number may be another process's by now
+	if [[ $pid =~ ^[0-9]+$ ]] && [ "/proc/$pid/cwd" -ef "$data" ]; then
+		kill -s "${2:-QUIT}" "$pid"
+		timeout 60 bash -c 'while [ -e "$0/postmaster.pid" ] && kill -0 "$1"; do sleep 0.1; done' \
+			"$data" "$pid" 2>/dev/null
+	fi
+	host=$(cat "$1/host" 2>/dev/null) || host=$1
+	[[ ! $host =~ ^/tmp/trace\.[A-Za-z0-9]+$ ]] || rm -rf "$host"
 }

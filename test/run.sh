@@ -19,12 +19,11 @@ suites=${SUITES:-check unit fuzz regress ubsan isolation pgtap docs tap}
 # The outer part: packages, the copy, and cleaning up behind the inner part.
 prepare()
 {
-	local work status=0
+	local status=0
 
 	"$here/test/install-packages.sh" test
 	work=$(mktemp -d "${TMPDIR:-/tmp}/distributed_trace.XXXXXX")
-	# shellcheck disable=SC2064
-	trap "rm -rf '$work'" EXIT
+	trap 'rm -rf "$work"' EXIT
 	private_copy "$here" "$work"
 	rm -rf "$here/results"
 
@@ -135,7 +134,7 @@ ubsan()
 	}
 	private_settings "$PWD/stage" >settings
 	UBSAN_OPTIONS=print_stacktrace=1 private_start "$PWD/server" "$PWD/settings"
-	PGHOST=$PWD/server regress regress/pg_regress $(names sql sql) || {
+	PGHOST=$(private_host "$PWD/server") regress regress/pg_regress $(names sql sql) || {
 		grep -A 12 'runtime error' server/log | head -n 60
 		return 1
 	}
@@ -151,17 +150,25 @@ pgtap()
 
 tap()
 {
+	local sockets status=0
+
 	[ -n "$(names t pl)" ] || return 0
+	# the tests' servers listen in temporary directories
+	mkdir sockets
+	sockets=$(private_socket_dir "$PWD/sockets")
 	env TESTDIR="$PWD" TESTDATADIR="$PWD/tmp_check" TESTLOGDIR="$PWD/tmp_check/log" \
-		PGPORT=65432 TEMP_CONFIG="$work/settings" SOURCE_DIR="$tree" \
-		PG_REGRESS="$pgxs/test/regress/pg_regress" \
-		prove --verbose -I "$pgxs/test/perl" -I "$tree/test/t" "$tree"/test/t/*.pl
+		TMPDIR="$sockets" PGPORT=65432 TEMP_CONFIG="$work/settings" SOURCE_DIR="$tree" \
+		PG_REGRESS="$pgxs/test/regress/pg_regress" FUZZ_SECONDS="$FUZZ_SECONDS" \
+		prove --verbose -I "$pgxs/test/perl" -I "$tree/test/t" "$tree"/test/t/*.pl || status=$?
+	rm -rf "$sockets"
+	return $status
 }
 
 run_server_suites()
 {
 	private_settings "$work/stage" >"$work/settings"
 	private_start "$work/server" "$work/settings"
+	PGHOST=$(private_host "$work/server")
 	if wanted check; then
 		run check env MODULE="$tree/distributed_trace.so" "$tree/test/check.sh"
 	fi
@@ -199,7 +206,7 @@ run_suites()
 	bindir=$("$PG_CONFIG" --bindir)
 	pgxs=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")
 	PATH=$bindir:$PATH
-	export PGHOST=$work/server PGPORT=5432 PGUSER=postgres
+	export PGHOST PGPORT=5432 PGUSER=postgres
 	trap stop_servers EXIT
 	mkdir "$work/log"
 	"$PG_CONFIG" --version

@@ -11,4 +11,8 @@
 
 extern void append_any_value(StringInfo json, const JsonbValue *value);
 
+/* Whether this is an AnyValue itself, of the form in which the recording
+ * functions write it: an object of one member that AnyValue has, or none. */
+extern bool is_any_value(const JsonbValue *value);
+
 #endif

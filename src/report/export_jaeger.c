@@ -138,8 +138,7 @@ static void
 put_attribute(void *state, const JsonbValue *key, const JsonbValue *value,
 			  const JsonbValue *exact)
 {
-	if (exact != NULL && json_as_object(exact) != NULL &&
-		put_exact_tag(state, key, json_as_object(exact)))
+	if (exact != NULL && put_exact_tag(state, key, json_as_object(exact)))
 		return;
 	/* an array or the like that is in "exact" alone */
 	if (exact != NULL && value->type == jbvNull)

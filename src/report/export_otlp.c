@@ -8,10 +8,13 @@
  *
  * A row that did not come by OTLP is written as the span it describes: its
  * service as resource, lines of plain text as events at its start, and ids
- * that OTLP cannot hold as the beginning of their MD5 in hex, with what they
- * were in the attributes distributed_trace.trace_id and
- * distributed_trace.span_id.  Times that OTLP cannot hold are held at the ends
- * of its range.
+ * that OTLP cannot hold as the beginning of their MD5 in hex.  What an id was
+ * that is not written as it is stored is in the attributes
+ * distributed_trace.trace_id and distributed_trace.span_id.  Times that OTLP
+ * cannot hold are held at the ends of its range.
+ *
+ * What "otel" holds in another form than the recording functions write it is
+ * left out, so that whatever is written can be recorded again.
  */
 #include "postgres.h"
 
@@ -31,6 +34,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/formatting.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -50,45 +54,33 @@ enum
 	CODE_ERROR,
 };
 
-/* An id as OTLP can hold it. */
-typedef struct HexId
-{
-	char digits[TRACE_ID_DIGITS + 1];
-	bool is_derived;
-} HexId;
-
-static HexId
+/* An id as OTLP can hold it, in lower case. */
+static char *
 hex_id(const text *id, int wanted)
 {
 	const char *string = VARDATA(id);
 	int length = VARSIZE(id) - VARHDRSZ;
 	const char *error = NULL;
-	HexId result = {0};
+	char digits[TRACE_ID_DIGITS + 1]; /* MD5 has as many */
 
 	if (length == wanted && is_hex(string, length) &&
 		!is_all_zero(string, length))
-	{
-		for (int i = 0; i < length; i++)
-			result.digits[i] = pg_ascii_tolower((unsigned char) string[i]);
-		return result;
-	}
-	result.is_derived = true;
-	if (!pg_md5_hash(string, length, result.digits, &error))
+		return asc_tolower(string, length);
+	if (!pg_md5_hash(string, length, digits, &error))
 		ereport(ERROR,
 				errcode(ERRCODE_INTERNAL_ERROR),
 				errmsg("could not compute %s hash: %s", "MD5", error));
-	result.digits[wanted] = '\0';
-	return result;
+	return pnstrdup(digits, wanted);
 }
 
-static HexId
+static char *
 hex_trace_id(text *id)
 {
 	return hex_id(normalize_trace_id(id), TRACE_ID_DIGITS);
 }
 
-static HexId
-hex_span_id(const text *id)
+static char *
+hex_span_id(text *id)
 {
 	return hex_id(id, SPAN_ID_DIGITS);
 }
@@ -125,7 +117,7 @@ put_attribute(void *state, const JsonbValue *key, const JsonbValue *value,
 	appendStringInfoString(json, "{\"key\":");
 	json_put_string(json, key);
 	appendStringInfoString(json, ",\"value\":");
-	if (exact != NULL && json_as_object(exact) != NULL)
+	if (exact != NULL)
 		json_put_value(json, exact);
 	else
 		append_any_value(json, value);
@@ -164,22 +156,32 @@ put_attributes(StringInfo json, JsonbContainer *attributes,
 	end_list(json, start, content);
 }
 
-/* Adds the ids that a span had before they were derived to its tags, where
- * the attributes have their order. */
+/* Adds an id to the object if it is not written as it is stored. */
+static void
+keep_id(JsonbParseState **ids, JsonbValue name, const text *stored,
+		const char *written)
+{
+	JsonbValue id = json_text(stored);
+
+	if (!json_is_string(&id, written))
+		add_member(ids, name, id);
+}
+
+/* Adds such ids to the tags, where the attributes have their order. */
 static void
 keep_original_ids(StoredSpan *span)
 {
 	JsonbParseState *ids = NULL;
 	Jsonb *object;
 
-	if (hex_trace_id(span->trace_id).is_derived)
-		add_member(&ids,
-				   json_string(KEY(TRACE_ID_ATTRIBUTE)),
-				   json_text(span->trace_id));
-	if (hex_span_id(span->span_id).is_derived)
-		add_member(&ids,
-				   json_string(KEY(SPAN_ID_ATTRIBUTE)),
-				   json_text(span->span_id));
+	keep_id(&ids,
+			json_string(KEY(TRACE_ID_ATTRIBUTE)),
+			span->trace_id,
+			hex_trace_id(span->trace_id));
+	keep_id(&ids,
+			json_string(KEY(SPAN_ID_ATTRIBUTE)),
+			span->span_id,
+			span->written_id);
 	if (ids == NULL)
 		return;
 	object = finish_object(&ids);
@@ -233,16 +235,25 @@ put_events(StringInfo json, const StoredSpan *span)
 	end_list(json, start, content);
 }
 
-/* Links may hold hex of any length, if that is how they came. */
-static void
-put_link_id(StringInfo json, const char *name, const text *id, int wanted)
+/* Links may hold bytes of any number, if that is how they came.  What is not
+ * the hex of bytes is written as the trace or span of that id is. */
+static char *
+link_id(text *id, char *(*hex_of_other)(text *) )
 {
-	if (id == NULL)
-		return;
-	if (is_hex(VARDATA(id), VARSIZE(id) - VARHDRSZ))
-		json_put_text(json, name, id);
-	else
-		json_put_literal(json, name, hex_id(id, wanted).digits);
+	const char *string = VARDATA(id);
+	int length = VARSIZE(id) - VARHDRSZ;
+
+	if (length % 2 == 0 && is_hex(string, length))
+		return asc_tolower(string, length);
+	return hex_of_other(id);
+}
+
+static void
+put_link_id(StringInfo json, const char *name, text *id,
+			char *(*hex_of_other)(text *) )
+{
+	if (id != NULL && VARSIZE(id) > VARHDRSZ)
+		json_put_literal(json, name, link_id(id, hex_of_other));
 }
 
 static void
@@ -253,8 +264,8 @@ put_link(StringInfo json, JsonbContainer *link)
 
 	json_separate(json);
 	appendStringInfoChar(json, '{');
-	put_link_id(json, "traceId", trace_id, TRACE_ID_DIGITS);
-	put_link_id(json, "spanId", span_id, SPAN_ID_DIGITS);
+	put_link_id(json, "traceId", trace_id, hex_trace_id);
+	put_link_id(json, "spanId", span_id, hex_span_id);
 	json_copy_string(json, "traceState", link, "trace_state");
 	put_attributes(json,
 				   json_object_member(link, "attributes"),
@@ -287,19 +298,23 @@ put_links(StringInfo json, const StoredSpan *span)
 	end_list(json, start, content);
 }
 
-/* A kind that OTLP has no name for is recorded as its number. */
+/* The number of an enum that OTLP has no name for. */
+static bool
+unnamed_number(JsonbContainer *otel, const char *member, int64 *number)
+{
+	JsonbValue value;
+
+	return json_member(otel, member, &value) && value.type == jbvNumeric &&
+		   json_as_int64(&value, number) && *number >= -PG_INT32_MAX &&
+		   *number <= PG_INT32_MAX;
+}
+
 static void
 put_kind(StringInfo json, const StoredSpan *span)
 {
-	JsonbValue kind;
 	int64 number = 0;
 
-	if (json_member(span->otel, "kind", &kind) && kind.type == jbvNumeric)
-	{
-		if (!json_as_int64(&kind, &number))
-			number = 0;
-	}
-	else if (span->tags != NULL)
+	if (!unnamed_number(span->otel, "kind", &number) && span->tags != NULL)
 	{
 		bool is_error;
 		SpanKind known = tags_read(span->tags, &is_error);
@@ -310,7 +325,6 @@ put_kind(StringInfo json, const StoredSpan *span)
 		json_put_number(json, "kind", number);
 }
 
-/* A code that OTLP has no name for is recorded as it is. */
 static int64
 status_code(const StoredSpan *span)
 {
@@ -318,10 +332,10 @@ status_code(const StoredSpan *span)
 	int64 code;
 	bool is_error = false;
 
+	if (unnamed_number(span->otel, "status", &code))
+		return code;
 	if (json_member(span->otel, "status", &status))
 	{
-		if (status.type == jbvNumeric && json_as_int64(&status, &code))
-			return code;
 		if (json_is_string(&status, "error"))
 			return CODE_ERROR;
 		if (json_is_string(&status, "ok"))
@@ -360,12 +374,12 @@ put_span(StringInfo json, const StoredSpan *span)
 {
 	json_separate(json);
 	appendStringInfoChar(json, '{');
-	json_put_literal(json, "traceId", hex_trace_id(span->trace_id).digits);
+	json_put_literal(json, "traceId", hex_trace_id(span->trace_id));
 	json_put_literal(json, "spanId", span->written_id);
 	json_copy_string(json, "traceState", span->otel, "trace_state");
 	if (span->parent_span_id != NULL)
 		json_put_literal(
-			json, "parentSpanId", hex_span_id(span->parent_span_id).digits);
+			json, "parentSpanId", hex_span_id(span->parent_span_id));
 	json_copy_count(json, "flags", span->otel, "flags");
 	json_put_text(json, "name", span->operation);
 	put_kind(json, span);
@@ -504,7 +518,7 @@ set_order(StoredSpan *span)
 	if (span->has_start)
 		span->written_start = unix_nanoseconds(
 			span->start_time, stored_nanoseconds(span, "start_ns"));
-	span->written_id = pstrdup(hex_span_id(span->span_id).digits);
+	span->written_id = hex_span_id(span->span_id);
 }
 
 static void

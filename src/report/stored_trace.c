@@ -10,6 +10,7 @@
 #include "query.h"
 #include "record/json_reader.h"
 #include "record/trace_ids.h"
+#include "report/any_value.h"
 #include "report/stored_trace.h"
 
 #include "catalog/pg_type.h"
@@ -242,6 +243,13 @@ find_member(JsonbContainer *object, const JsonbValue *key, JsonbValue *value)
 			   object, key->val.string.val, key->val.string.len, value) != NULL;
 }
 
+/* The exact value of a key; NULL if there is none that can be understood. */
+static const JsonbValue *
+find_exact(JsonbContainer *exact, const JsonbValue *key, JsonbValue *value)
+{
+	return find_member(exact, key, value) && is_any_value(value) ? value : NULL;
+}
+
 /* Members of "exact" that are nowhere else. */
 static void
 each_exact_attribute(JsonbContainer *attributes, JsonbContainer *exact,
@@ -254,8 +262,9 @@ each_exact_attribute(JsonbContainer *attributes, JsonbContainer *exact,
 
 	while (json_next_member(&members, &key, &value))
 	{
-		if ((has_otel && json_is_string(&key, RESERVED_KEY)) ||
-			!find_member(attributes, &key, &plain))
+		if (is_any_value(&value) &&
+			((has_otel && json_is_string(&key, RESERVED_KEY)) ||
+			 !find_member(attributes, &key, &plain)))
 		{
 			plain.type = jbvNull;
 			writer(state, &key, &plain, &value);
@@ -280,10 +289,7 @@ each_attribute(JsonbContainer *attributes, JsonbContainer *exact, bool has_otel,
 		while (json_next_member(&members, &key, &value))
 		{
 			if (!has_otel || !json_is_string(&key, RESERVED_KEY))
-				writer(state,
-					   &key,
-					   &value,
-					   find_member(exact, &key, &other) ? &other : NULL);
+				writer(state, &key, &value, find_exact(exact, &key, &other));
 		}
 	}
 	if (exact != NULL)

@@ -79,7 +79,7 @@ INSERT INTO pg_temp.contract VALUES
 	('trace_summary(tree span_tree)', 'TABLE(trace_id text, root_service_name text, root_operation text, start_time timestamp with time zone, end_time timestamp with time zone, wall_ms double precision, critical_ms double precision, span_count bigint, error_count bigint, service_count bigint, orphan_count bigint, root_count bigint, max_depth integer, max_concurrency integer, is_complete boolean)', 'immutable strict parallel safe'),
 	('trace_tree(trace_id text, root_span_id text DEFAULT NULL::text, max_depth integer DEFAULT NULL::integer)', 'SETOF trace_tree_row', 'stable parallel safe'),
 	('trace_tree(tree span_tree, root_span_id text DEFAULT NULL::text, max_depth integer DEFAULT NULL::integer)', 'SETOF trace_tree_row', 'immutable parallel safe'),
-	('trace_trees(from_time timestamp with time zone, to_time timestamp with time zone)', 'TABLE(trace_id text, tree span_tree)', 'stable parallel safe'),
+	('trace_trees(from_time timestamp with time zone, to_time timestamp with time zone, with_tags boolean DEFAULT true)', 'TABLE(trace_id text, tree span_tree)', 'stable parallel safe'),
 	('trace_user_id(tags jsonb)', 'text', 'immutable strict parallel safe'),
 	('trace_waterfall(trace_id text, width integer DEFAULT 100)', 'SETOF text', 'stable strict parallel restricted'),
 	('trace_waterfall(tree span_tree, width integer DEFAULT 100)', 'SETOF text', 'stable strict parallel restricted'),
