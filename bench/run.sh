@@ -84,7 +84,7 @@ END
 chmod a+r "$work/bench.conf"
 as_private "private_start '$work/server' '$work/bench.conf'"
 
-export PGHOST=$work/server PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+export PGHOST=$(private_host "$work/server") PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 export PGOPTIONS='-c client_min_messages=warning'
 PATH=$("$PG_CONFIG" --bindir):$PATH
 psql()

@@ -384,7 +384,7 @@ COMMENT ON FUNCTION trace_critical_path_operations(text, text, double precision,
  * some spans, grouped by trace, a function of each tree, and an ordinary
  * GROUP BY. */
 
-CREATE FUNCTION trace_trees(from_time timestamptz, to_time timestamptz)
+CREATE FUNCTION trace_trees(from_time timestamptz, to_time timestamptz, with_tags boolean DEFAULT true)
     RETURNS TABLE (
         trace_id text,
         tree span_tree)
@@ -392,15 +392,25 @@ CREATE FUNCTION trace_trees(from_time timestamptz, to_time timestamptz)
     BEGIN ATOMIC
         SELECT l.trace_id,
                span_tree_agg(l.trace_id, l.span_id, l.parent_span_id, l.service_name, l.operation,
-                             l.start_time, l.end_time, l.duration_ms, trace_span_kind(l.tags),
-                             trace_is_error(l.tags))
-        FROM distributed_trace_log l
-        WHERE l.trace_id IN (SELECT w.trace_id FROM distributed_trace_log w
-                             WHERE w.start_time >= from_time AND w.start_time < to_time)
+                             l.start_time, l.end_time, l.duration_ms,
+                             CASE WHEN with_tags THEN trace_span_kind(l.tags) END,
+                             CASE WHEN with_tags THEN trace_is_error(l.tags) END)
+        FROM (SELECT i.trace_id, i.span_id, i.parent_span_id, i.service_name, i.operation,
+                     i.start_time, i.end_time, i.duration_ms, i.tags
+              FROM distributed_trace_log i
+              WHERE i.start_time >= from_time AND i.start_time < to_time
+              UNION ALL
+              -- the rest of their traces; a semijoin over all spans can cost their square
+              SELECT o.trace_id, o.span_id, o.parent_span_id, o.service_name, o.operation,
+                     o.start_time, o.end_time, o.duration_ms, o.tags
+              FROM (SELECT DISTINCT w.trace_id FROM distributed_trace_log w
+                    WHERE w.start_time >= from_time AND w.start_time < to_time) t
+                   JOIN distributed_trace_log o ON o.trace_id = t.trace_id
+              WHERE o.start_time < from_time OR o.start_time >= to_time) l
         GROUP BY l.trace_id;
     END;
-COMMENT ON FUNCTION trace_trees(timestamptz, timestamptz)
-    IS 'The trees of all traces with a span that starts in a window, each whole.';
+COMMENT ON FUNCTION trace_trees(timestamptz, timestamptz, boolean)
+    IS 'The trees of all traces with a span that starts in a window, each whole; without tags they know no kinds and no errors, and cost less.';
 
 CREATE FUNCTION trace_critical_path_profile(
     from_time timestamptz, to_time timestamptz, root_service text DEFAULT NULL, root_operation text DEFAULT NULL,
@@ -427,7 +437,7 @@ CREATE FUNCTION trace_critical_path_profile(
     BEGIN ATOMIC
         WITH grouped AS (
             SELECT g.*
-            FROM trace_trees(from_time, to_time) t,
+            FROM trace_trees(from_time, to_time, with_tags => false) t,
                  trace_critical_path_groups(t.tree, trace_critical_path_profile.group_by,
                                             trace_critical_path_profile.max_depth) g
             WHERE g.trace_start >= from_time AND g.trace_start < to_time
@@ -553,7 +563,7 @@ CREATE FUNCTION trace_what_if_profile(
                percentile_disc(0.95) WITHIN GROUP (ORDER BY q.new_ms),
                percentile_disc(0.99) WITHIN GROUP (ORDER BY q.old_ms),
                percentile_disc(0.99) WITHIN GROUP (ORDER BY q.new_ms)
-        FROM trace_trees(from_time, to_time) t,
+        FROM trace_trees(from_time, to_time, with_tags => false) t,
              trace_critical_path_groups(t.tree, 'service') g,
              trace_what_if(t.tree, trace_what_if_profile.service_name, trace_what_if_profile.operation, factor) q
         WHERE g.key IS NULL AND g.trace_start >= from_time AND g.trace_start < to_time
