@@ -107,7 +107,7 @@ RESET ROLE;
 ALTER TABLE distributed_trace_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_service ON distributed_trace_log TO regress_trace_reader USING (service_name = 'shop');
 CREATE POLICY one_service_to_write ON distributed_trace_log TO regress_trace_writer, regress_trace_merger USING (service_name = 'bank') WITH CHECK (service_name = 'bank');
--- this session has read the trace without a policy before, and does again
+-- the session has read the trace without a policy before, and does again
 SELECT operation FROM trace_tree(:trace);
 SET ROLE regress_trace_reader;
 SELECT * FROM pg_temp.read_all(:trace);
