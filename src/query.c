@@ -76,8 +76,8 @@ forget_plan(SavedQuery *query)
 }
 
 /* The text holds the name of the schema, so the plan is good for that name. */
-SPIPlanPtr
-query_plan(SavedQuery *query, Oid schema)
+static SPIPlanPtr
+prepare_query(SavedQuery *query, Oid schema)
 {
 	const char *name = schema_name(schema);
 	SPIPlanPtr plan;
@@ -173,7 +173,7 @@ query_run(SavedQuery *query, Oid schema, const Datum *args, bool read_only,
 		.read_only = read_only,
 		.dest = receiver,
 	};
-	SPIPlanPtr plan = query_plan(query, schema);
+	SPIPlanPtr plan = prepare_query(query, schema);
 	int code;
 
 	plan_query(query);

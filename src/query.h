@@ -50,9 +50,6 @@ extern Oid calling_schema(FunctionCallInfo fcinfo);
 /* "schema"."name", quoted where needed, in the current memory context. */
 extern char *qualified_name(Oid schema, const char *name);
 
-/* The plan of a query; SPI must be connected. */
-extern SPIPlanPtr query_plan(SavedQuery *query, Oid schema);
-
 /*
  * Runs a query; SPI must be connected.  `read_only` runs it on the snapshot of
  * the calling query, as a STABLE function must.  Rows go to `receiver`, or to
