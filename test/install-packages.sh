@@ -46,7 +46,9 @@ major_version()
 # What the ordinary build and a private server need.
 look_for_build()
 {
-	if have "$pg_config" && [ -f "$("$pg_config" --pgxs)" ]; then
+	# the makefiles come with the client already, the headers do not
+	if have "$pg_config" && [ -f "$("$pg_config" --pgxs)" ] &&
+		[ -f "$("$pg_config" --includedir-server)/postgres.h" ]; then
 		version=$(major_version)
 		[ "$version" -ge $oldest ] ||
 			fail "PostgreSQL $oldest or later is needed, $pg_config is of $version."
@@ -54,7 +56,7 @@ look_for_build()
 			need postgresql-@ "the server that the private test server is run from"
 	else
 		[ "$pg_config" = pg_config ] ||
-			fail "PG_CONFIG=$PG_CONFIG: there is no such program, or its PGXS is missing."
+			fail "PG_CONFIG=$PG_CONFIG: there is no such program, or its PGXS or headers are missing."
 		need postgresql-server-dev-@ "headers and makefiles to build a PostgreSQL extension"
 		need postgresql-@ "the server that the private server is run from"
 	fi
