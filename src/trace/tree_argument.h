@@ -12,10 +12,7 @@
 
 #include "core/span_tree.h"
 #include "fmgr.h"
-
-/* The host whose memory is the current memory context and whose poll looks for
- * interrupts. */
-extern Host *server_host(void);
+#include "server_host.h"
 
 /* Turns a failure of the core into an error. */
 extern void check_core_status(CoreStatus status);
