@@ -16,6 +16,12 @@
 
 #define NBASE 10000
 
+/* the digit of 10^12, the highest of a duration that is below 10^13 ms */
+#define MAX_WEIGHT 3
+
+#define MAX_MS UINT64CONST(10000000000000)
+#define NS_PER_MS 1000000
+
 #define HEADER_SIGN_MASK 0xC000
 #define HEADER_NEGATIVE 0x4000
 #define HEADER_SHORT 0x8000
@@ -102,5 +108,28 @@ numeric_ms_to_us(Numeric ms, int64 *us)
 		pg_add_s64_overflow(result, thousandths, &result))
 		return false;
 	*us = number.is_negative ? -result : result;
+	return true;
+}
+
+bool
+numeric_ms_to_ns(Numeric ms, Wide *ns)
+{
+	NumericDigits number;
+	uint64 whole = 0;
+	uint64 result;
+
+	if (!read_header(ms, &number) ||
+		(number.count > 0 && number.weight > MAX_WEIGHT))
+		return false;
+	for (int weight = number.weight; weight >= 0; weight--)
+		whole = whole * NBASE + digit_at(&number, weight);
+	if (whole >= MAX_MS)
+		return false;
+	/* of the second digit after the point the last two places only round */
+	result = whole * NS_PER_MS + digit_at(&number, -1) * 100 +
+			 (digit_at(&number, -2) + 50) / 100;
+	if (result > MAX_MS * NS_PER_MS - 1)
+		return false;
+	*ns = wide_from_magnitude(result, number.is_negative);
 	return true;
 }

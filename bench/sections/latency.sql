@@ -1,0 +1,130 @@
+/*
+ * p50, p95 and p99 from the raw spans: latency_sketch_agg beside avg(), which
+ * reads the same column and keeps two numbers, beside percentile_cont, which
+ * is exact, and beside tdigest, where that extension can be installed (Debian:
+ * postgresql-15-tdigest).  The sizes are numbers of groups.
+ *
+ * Then how far off the estimates are from percentile_disc over all services
+ * and these quantiles, what a group's state takes while it is computed, and
+ * what a stored sketch takes.
+ */
+SET work_mem = '2GB';
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'tdigest') THEN
+        CREATE EXTENSION IF NOT EXISTS tdigest;
+    END IF;
+END $$;
+
+CREATE TEMP TABLE form (item text, call text, goal text);
+INSERT INTO form VALUES
+    ('count(duration_ms)', 'count(duration_ms)', NULL),
+    ('avg(duration_ms)', 'avg(duration_ms)', NULL),
+    ('latency_sketch_agg, 3 quantiles',
+     'latency_quantile(latency_sketch_agg(duration_ms), ARRAY[0.5, 0.95, 0.99])', '<= 1.1x'),
+    ('tdigest, 3 quantiles',
+     'tdigest_percentile(duration_ms::float8, 100, ARRAY[0.5, 0.95, 0.99])', NULL),
+    ('percentile_cont, 3 quantiles',
+     'percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms)', NULL);
+DELETE FROM form
+WHERE item LIKE 'tdigest%' AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'tdigest');
+
+-- the goal is for services; many groups are there to show that states stay small
+CREATE TEMP TABLE grouping (section text, key text, groups bigint, has_goal boolean);
+INSERT INTO grouping VALUES
+    ('latency by service', 'service_name',
+     (SELECT count(DISTINCT service_name) FROM distributed_trace_log), true),
+    ('latency by service, parallel', 'service_name',
+     (SELECT count(DISTINCT service_name) FROM distributed_trace_log), true),
+    ('latency of few and many groups', 'hashtext(span_id) & 3', 4, false),
+    ('latency of few and many groups', 'hashtext(span_id) & 131071', 131072, false);
+
+INSERT INTO bench.item (section, item, base, goal, goal_unit)
+SELECT section, item, nullif('avg(duration_ms)', item), goal, CASE WHEN goal IS NOT NULL THEN 'ms' END
+FROM (SELECT section, item, CASE WHEN has_goal THEN goal END AS goal,
+             row_number() OVER (PARTITION BY section, item) AS n
+      FROM form, grouping) s
+WHERE n = 1
+ORDER BY section, item <> 'count(duration_ms)', item;
+
+INSERT INTO bench.query
+SELECT section, key, item, groups,
+       format('SELECT %s, %s FROM distributed_trace_log GROUP BY 1', key, call)
+FROM form, grouping;
+
+SET max_parallel_workers_per_gather = 0;
+CALL bench.run_queries('latency by service');
+CALL bench.run_queries('latency of few and many groups');
+
+SET max_parallel_workers_per_gather = 2;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+DO $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT JSON) SELECT service_name, latency_sketch_agg(duration_ms)
+             FROM distributed_trace_log GROUP BY 1' INTO plan;
+    IF plan::text NOT LIKE '%"Partial Mode": "Partial"%' THEN
+        RAISE EXCEPTION 'not computed in parallel: %', plan;
+    END IF;
+END $$;
+CALL bench.run_queries('latency by service, parallel');
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+SET max_parallel_workers_per_gather = 0;
+
+-- Errors, in per cent of the exact quantile
+INSERT INTO bench.item (section, item, goal, goal_unit)
+SELECT 'latency, errors', item, '<= 1', '% at most'
+FROM form WHERE item ~ 'sketch|tdigest';
+
+CREATE TEMP TABLE exact AS
+SELECT service_name,
+       percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms)::float8[] AS quantiles
+FROM distributed_trace_log GROUP BY 1;
+DO $$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN SELECT item, call FROM form WHERE item ~ 'sketch|tdigest' LOOP
+        EXECUTE format(
+            'WITH estimate AS (SELECT service_name, %s AS quantiles FROM distributed_trace_log GROUP BY 1),
+                  error AS (SELECT 100 * abs(e.quantiles[n] - x.quantiles[n]) / x.quantiles[n] AS value
+                            FROM estimate e JOIN exact x USING (service_name), generate_series(1, 3) n)
+             INSERT INTO bench.sample
+             SELECT ''latency, errors'', %L, (SELECT count(*) FROM exact), ''%% at most'', max(value) FROM error
+             UNION ALL
+             SELECT ''latency, errors'', %2$L, (SELECT count(*) FROM exact), ''%% on average'', avg(value) FROM error',
+            f.call, f.item);
+    END LOOP;
+END $$;
+
+-- Memory and storage
+INSERT INTO bench.item (section, item, goal, goal_unit) VALUES
+    ('latency, memory', 'hash table of latency_sketch_agg, a group', '<= 64', 'kB'),
+    ('latency, memory', 'stored sketch', NULL, NULL);
+
+SET enable_sort = off;
+CREATE FUNCTION pg_temp.hash_kb(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+    RETURN plan -> 0 -> 'Plan' ->> 'Peak Memory Usage';
+END $$;
+INSERT INTO bench.sample
+SELECT 'latency, memory', 'hash table of latency_sketch_agg, a group', groups, 'kB',
+       pg_temp.hash_kb(format('SELECT %s, latency_sketch_agg(duration_ms)
+                               FROM distributed_trace_log GROUP BY 1', key)) / groups
+FROM (SELECT DISTINCT key, groups FROM grouping WHERE groups > 4) g;
+INSERT INTO bench.sample
+SELECT 'latency, memory', 'stored sketch', (SELECT groups FROM grouping WHERE key = 'service_name' LIMIT 1),
+       'bytes', avg(pg_column_size(sketch))
+FROM (SELECT latency_sketch_agg(duration_ms) AS sketch FROM distributed_trace_log GROUP BY service_name) s;
+INSERT INTO bench.sample
+SELECT 'latency, memory', 'stored sketch', 131072, 'bytes', avg(pg_column_size(sketch))
+FROM (SELECT latency_sketch_agg(duration_ms) AS sketch
+      FROM distributed_trace_log GROUP BY hashtext(span_id) & 131071) s;
+RESET enable_sort;

@@ -1,0 +1,253 @@
+/*
+ * What SQL asks of a latency_sketch, and merging and subtracting two.  All
+ * functions here are STRICT.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "latency/duration.h"
+#include "latency/sketch_value.h"
+#include "server_host.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(dt_latency_merge);
+PG_FUNCTION_INFO_V1(dt_latency_subtract);
+PG_FUNCTION_INFO_V1(dt_latency_quantile);
+PG_FUNCTION_INFO_V1(dt_latency_quantile_array);
+PG_FUNCTION_INFO_V1(dt_latency_rank);
+PG_FUNCTION_INFO_V1(dt_latency_alpha);
+PG_FUNCTION_INFO_V1(dt_latency_count);
+PG_FUNCTION_INFO_V1(dt_latency_sum);
+PG_FUNCTION_INFO_V1(dt_latency_mean);
+PG_FUNCTION_INFO_V1(dt_latency_min);
+PG_FUNCTION_INFO_V1(dt_latency_max);
+PG_FUNCTION_INFO_V1(dt_latency_min_is_exact);
+PG_FUNCTION_INFO_V1(dt_latency_max_is_exact);
+PG_FUNCTION_INFO_V1(dt_latency_histogram);
+
+static SketchTotals
+totals_argument(FunctionCallInfo fcinfo)
+{
+	return sketch_read(sketch_argument(fcinfo, 0), NULL);
+}
+
+static float8
+to_ms(Wide ns)
+{
+	return wide_to_double(ns) / NS_PER_MS;
+}
+
+Datum
+dt_latency_merge(PG_FUNCTION_ARGS)
+{
+	OpenSketch *merged = open_sketch(sketch_argument(fcinfo, 0));
+
+	check_sketch_status(
+		sketch_merge(server_host(), &merged, sketch_argument(fcinfo, 1)));
+	return packed_datum(&merged->head);
+}
+
+Datum
+dt_latency_subtract(PG_FUNCTION_ARGS)
+{
+	OpenSketch *left = open_sketch(sketch_argument(fcinfo, 0));
+
+	check_sketch_status(sketch_subtract(left, sketch_argument(fcinfo, 1)));
+	return packed_datum(&left->head);
+}
+
+static float8
+quantile_ms(const Sketch *sketch, float8 q)
+{
+	/* false for NaN too */
+	if (!(q >= 0 && q <= 1))
+		ereport(ERROR,
+				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				errmsg("quantile %g is not between 0 and 1", q));
+	return sketch_quantile(sketch, q) / NS_PER_MS;
+}
+
+static bool
+is_empty(const Sketch *sketch)
+{
+	return sketch_read(sketch, NULL).count == 0;
+}
+
+Datum
+dt_latency_quantile(PG_FUNCTION_ARGS)
+{
+	const Sketch *sketch = sketch_argument(fcinfo, 0);
+
+	if (is_empty(sketch))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(quantile_ms(sketch, PG_GETARG_FLOAT8(1)));
+}
+
+/* An array of the same shape, NULL where the argument is. */
+Datum
+dt_latency_quantile_array(PG_FUNCTION_ARGS)
+{
+	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(1);
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	if (is_empty(sketch))
+		PG_RETURN_NULL();
+	deconstruct_array(array,
+					  FLOAT8OID,
+					  sizeof(float8),
+					  FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE,
+					  &values,
+					  &nulls,
+					  &count);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i])
+			values[i] =
+				Float8GetDatum(quantile_ms(sketch, DatumGetFloat8(values[i])));
+	}
+	PG_RETURN_POINTER(construct_md_array(values,
+										 nulls,
+										 ARR_NDIM(array),
+										 ARR_DIMS(array),
+										 ARR_LBOUND(array),
+										 FLOAT8OID,
+										 sizeof(float8),
+										 FLOAT8PASSBYVAL,
+										 TYPALIGN_DOUBLE));
+}
+
+Datum
+dt_latency_rank(PG_FUNCTION_ARGS)
+{
+	const Sketch *sketch = sketch_argument(fcinfo, 0);
+
+	if (is_empty(sketch))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(
+		sketch_rank(sketch, duration_clamped(PG_GETARG_FLOAT8(1))));
+}
+
+Datum
+dt_latency_alpha(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8((float8) sketch_argument(fcinfo, 0)->alpha /
+					 SKETCH_ALPHA_UNIT);
+}
+
+Datum
+dt_latency_count(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((int64) totals_argument(fcinfo).count);
+}
+
+Datum
+dt_latency_sum(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(to_ms(totals_argument(fcinfo).sum));
+}
+
+Datum
+dt_latency_mean(PG_FUNCTION_ARGS)
+{
+	SketchTotals totals = totals_argument(fcinfo);
+
+	if (totals.count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(to_ms(totals.sum) / (float8) totals.count);
+}
+
+Datum
+dt_latency_min(PG_FUNCTION_ARGS)
+{
+	SketchTotals totals = totals_argument(fcinfo);
+
+	if (totals.count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(to_ms(totals.min));
+}
+
+Datum
+dt_latency_max(PG_FUNCTION_ARGS)
+{
+	SketchTotals totals = totals_argument(fcinfo);
+
+	if (totals.count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(to_ms(totals.max));
+}
+
+Datum
+dt_latency_min_is_exact(PG_FUNCTION_ARGS)
+{
+	const Sketch *sketch = sketch_argument(fcinfo, 0);
+
+	if (is_empty(sketch))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL((sketch->flags & SKETCH_MIN_IS_BOUND) == 0);
+}
+
+Datum
+dt_latency_max_is_exact(PG_FUNCTION_ARGS)
+{
+	const Sketch *sketch = sketch_argument(fcinfo, 0);
+
+	if (is_empty(sketch))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL((sketch->flags & SKETCH_MAX_IS_BOUND) == 0);
+}
+
+enum
+{
+	COLUMN_LOWER,
+	COLUMN_UPPER,
+	COLUMN_COUNT,
+	HISTOGRAM_COLUMNS,
+};
+
+/* Half open, so that neighbours share their bound. */
+static void
+put_bin(ReturnSetInfo *result, const SketchBin *bin, uint32 bins_per_octave)
+{
+	Datum values[HISTOGRAM_COLUMNS];
+	bool nulls[HISTOGRAM_COLUMNS] = {false};
+	Wide lowest = WIDE_ZERO;
+	Wide highest = WIDE_ZERO;
+
+	(void) sketch_bin_bounds(bin->index, bins_per_octave, &lowest, &highest);
+	values[COLUMN_LOWER] = Float8GetDatum(to_ms(lowest));
+	values[COLUMN_UPPER] =
+		Float8GetDatum(to_ms(wide_add(highest, wide_from_int64(1))));
+	values[COLUMN_COUNT] = Int64GetDatum((int64) bin->count);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+dt_latency_histogram(PG_FUNCTION_ARGS)
+{
+	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	SketchCursor cursor;
+	SketchBin bin;
+
+	InitMaterializedSRF(fcinfo, 0);
+	(void) sketch_read(sketch, &cursor);
+	while (sketch_next(&cursor, &bin))
+	{
+		CHECK_FOR_INTERRUPTS();
+		put_bin((ReturnSetInfo *) fcinfo->resultinfo,
+				&bin,
+				sketch->bins_per_octave);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,416 @@
+/*
+ * Keeping the rollup of latencies: see latency_delta.h.
+ *
+ * The spans of a statement are counted in memory, a sketch for each minute,
+ * service, operation, kind and outcome, and become as many new rows.  Nothing
+ * is ever looked up or changed, so that writers never wait for one another;
+ * adding the rows up is the readers' task, and made cheap by
+ * trace_rollup_compact().  A sketch cannot be negative: what is taken out has
+ * rows of its own, with the sign -1.
+ *
+ * The rows are written with the rights of the table's owner, as the server
+ * writes what a foreign key demands: whoever may record spans needs no right
+ * on the rollup, and could not forge it.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "core/sketch.h"
+#include "numeric_reader.h"
+#include "record/batch_relation.h"
+#include "record/latency_delta.h"
+#include "record/tag_readers.h"
+#include "server_host.h"
+
+#include <limits.h>
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+/* Deltas of one statement that lie in memory: about half a kB each. */
+#define MANY_DELTAS 16384
+
+/* Columns of distributed_trace_latency. */
+enum
+{
+	COLUMN_LEVEL,
+	COLUMN_BUCKET,
+	COLUMN_SERVICE,
+	COLUMN_OPERATION,
+	COLUMN_KIND,
+	COLUMN_IS_ENTRY,
+	COLUMN_IS_ROOT,
+	COLUMN_IS_ERROR,
+	COLUMN_SIGN,
+	COLUMN_SKETCH,
+	COLUMN_COUNT,
+};
+
+/* What spans are counted by. */
+typedef struct DeltaKey
+{
+	TimestampTz minute;
+	const char *names; /* service and operation, one after the other */
+	uint32 service_length;
+	uint32 operation_length;
+	SpanKind kind;
+	bool is_root;
+	bool is_error;
+	int8 sign;
+} DeltaKey;
+
+typedef struct Delta
+{
+	DeltaKey key;
+	OpenSketch *sketch;
+	uint32 hash;
+	char status;
+} Delta;
+
+static uint32
+hash_key(const DeltaKey *key)
+{
+	uint32 names = hash_bytes((const unsigned char *) key->names,
+							  key->service_length + key->operation_length);
+	uint32 flags = key->kind << 4 | key->is_root << 3 | key->is_error << 2 |
+				   (key->sign > 0);
+
+	return hash_combine(
+		names,
+		murmurhash32((uint32) (key->minute / USECS_PER_MINUTE) * 31 + flags));
+}
+
+static bool
+same_key(const DeltaKey *a, const DeltaKey *b)
+{
+	return a->minute == b->minute && a->service_length == b->service_length &&
+		   a->operation_length == b->operation_length && a->kind == b->kind &&
+		   a->is_root == b->is_root && a->is_error == b->is_error &&
+		   a->sign == b->sign &&
+		   memcmp(a->names,
+				  b->names,
+				  a->service_length + a->operation_length) == 0;
+}
+
+#define SH_PREFIX delta_table
+#define SH_ELEMENT_TYPE Delta
+#define SH_KEY_TYPE DeltaKey
+#define SH_KEY key
+#define SH_HASH_KEY(table, key) hash_key(&(key))
+#define SH_EQUAL(table, a, b) same_key(&(a), &(b))
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, entry) (entry)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct LatencyDeltas
+{
+	MemoryContext context; /* what the table holds, forgotten with it */
+	delta_table_hash *table;
+	StringInfoData names; /* of the span at hand */
+};
+
+static SavedQuery append_query = {
+	.text = "INSERT INTO %s.distributed_trace_latency (level, bucket_start, "
+			"service_name, operation, kind, is_entry, is_root, is_error, sign, "
+			"sketch) SELECT level, bucket_start, service_name, operation, "
+			"kind, is_entry, is_root, is_error, sign, sketch "
+			"FROM trace_batch",
+};
+
+static bool rollup_is_on = true;
+
+void
+define_latency_settings(void)
+{
+	DefineCustomBoolVariable(
+		"distributed_trace.rollup",
+		"Whether statements that write spans keep distributed_trace_latency.",
+		"What is written meanwhile is counted by trace_rollup_rebuild().",
+		&rollup_is_on,
+		true,
+		PGC_SUSET,
+		0,
+		NULL,
+		NULL,
+		NULL);
+	MarkGUCPrefixReserved("distributed_trace");
+}
+
+/*
+ * A dump holds the rollup beside the spans: spans that were deleted since are
+ * in it too, so it cannot be made anew.  So while a dump is restored the spans
+ * must not be counted again, in whatever order the tables come, or at once.
+ * A session that restores is known by what pg_dump and pg_restore set at its
+ * start, and nobody else has all three so.
+ */
+static bool
+is_restoring(void)
+{
+	return !check_function_bodies && !row_security &&
+		   namespace_search_path[0] == '\0';
+}
+
+bool
+latency_rollup_is_kept(void)
+{
+	return rollup_is_on && !is_restoring();
+}
+
+LatencyDeltas *
+latency_deltas_create(void)
+{
+	LatencyDeltas *deltas = palloc0(sizeof(LatencyDeltas));
+
+	initStringInfo(&deltas->names);
+	deltas->context = AllocSetContextCreate(CurrentMemoryContext,
+											"distributed_trace latency deltas",
+											ALLOCSET_DEFAULT_SIZES);
+	deltas->table = delta_table_create(deltas->context, 64, NULL);
+	return deltas;
+}
+
+/* Minutes are those of UTC, and so are hours and days. */
+static TimestampTz
+minute_of(TimestampTz time)
+{
+	TimestampTz second = time % USECS_PER_MINUTE;
+
+	return time - second - (second < 0 ? USECS_PER_MINUTE : 0);
+}
+
+/* The key of a span; its names lie in deltas->names. */
+static DeltaKey
+key_of(LatencyDeltas *deltas, const CountedSpan *span, int sign)
+{
+	DeltaKey key = {
+		.minute = minute_of(span->start_time),
+		.service_length = VARSIZE_ANY_EXHDR(span->service_name),
+		.operation_length = VARSIZE_ANY_EXHDR(span->operation),
+		.kind = SPAN_KIND_ABSENT,
+		.is_root = span->is_root,
+		.sign = sign,
+	};
+
+	if (span->tags != NULL)
+		key.kind = tags_read(span->tags, &key.is_error);
+	resetStringInfo(&deltas->names);
+	appendBinaryStringInfo(
+		&deltas->names, VARDATA_ANY(span->service_name), key.service_length);
+	appendBinaryStringInfo(
+		&deltas->names, VARDATA_ANY(span->operation), key.operation_length);
+	key.names = deltas->names.data;
+	return key;
+}
+
+/* Fills in a new entry of the table, whose key still has another's names. */
+static void
+begin_delta(LatencyDeltas *deltas, Delta *delta)
+{
+	Size length = delta->key.service_length + delta->key.operation_length;
+	char *names = palloc(length + 1);
+
+	memcpy(names, deltas->names.data, length);
+	delta->key.names = names;
+	delta->sketch = sketch_create(server_host(), SKETCH_DEFAULT_ALPHA);
+}
+
+static void
+count_span(LatencyDeltas *deltas, const CountedSpan *span, int sign)
+{
+	MemoryContext caller;
+	DeltaKey key;
+	Delta *delta;
+	Wide duration;
+	bool found;
+
+	if (span->duration_ms == NULL || TIMESTAMP_NOT_FINITE(span->start_time) ||
+		!numeric_ms_to_ns(span->duration_ms, &duration))
+		return;
+	key = key_of(deltas, span, sign);
+	caller = MemoryContextSwitchTo(deltas->context);
+	delta = delta_table_insert(deltas->table, key, &found);
+	if (!found)
+		begin_delta(deltas, delta);
+	if (sketch_add(server_host(), &delta->sketch, duration, 1) != SKETCH_OK)
+		elog(ERROR, "could not count a duration");
+	MemoryContextSwitchTo(caller);
+}
+
+static bool
+same_value(const void *a, const void *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return VARSIZE_ANY(a) == VARSIZE_ANY(b) &&
+		   memcmp(a, b, VARSIZE_ANY(a)) == 0;
+}
+
+static bool
+is_counted_alike(const CountedSpan *a, const CountedSpan *b)
+{
+	bool a_is_error = false;
+	bool b_is_error = false;
+	SpanKind a_kind = SPAN_KIND_ABSENT;
+	SpanKind b_kind = SPAN_KIND_ABSENT;
+
+	if (!same_value(a->duration_ms, b->duration_ms) ||
+		!same_value(a->service_name, b->service_name) ||
+		!same_value(a->operation, b->operation) ||
+		a->start_time != b->start_time || a->is_root != b->is_root)
+		return false;
+	if (a->tags != NULL)
+		a_kind = tags_read(a->tags, &a_is_error);
+	if (b->tags != NULL)
+		b_kind = tags_read(b->tags, &b_is_error);
+	return a_kind == b_kind && a_is_error == b_is_error;
+}
+
+void
+latency_deltas_change(LatencyDeltas *deltas, const CountedSpan *before,
+					  const CountedSpan *after)
+{
+	if (before->duration_ms != NULL && is_counted_alike(before, after))
+		return;
+	count_span(deltas, before, -1);
+	count_span(deltas, after, 1);
+}
+
+bool
+latency_deltas_are_many(const LatencyDeltas *deltas)
+{
+	return deltas->table->members >= MANY_DELTAS;
+}
+
+static Datum
+packed_sketch(const OpenSketch *open)
+{
+	size_t size;
+	Sketch *packed = sketch_pack(server_host(), &open->head, &size);
+
+	SET_VARSIZE(packed, size);
+	return PointerGetDatum(packed);
+}
+
+static bool
+is_entry(const DeltaKey *key)
+{
+	return key->is_root || key->kind == SPAN_KIND_ABSENT ||
+		   key->kind == SPAN_KIND_SERVER || key->kind == SPAN_KIND_CONSUMER;
+}
+
+static void
+put_delta(Tuplestorestate *store, TupleDesc desc, const Delta *delta)
+{
+	const DeltaKey *key = &delta->key;
+	const char *operation = key->names + key->service_length;
+	const char *kind = span_kind_name(key->kind);
+	Datum values[COLUMN_COUNT];
+	bool nulls[COLUMN_COUNT] = {false};
+
+	values[COLUMN_LEVEL] = CStringGetTextDatum("new");
+	values[COLUMN_BUCKET] = TimestampTzGetDatum(key->minute);
+	values[COLUMN_SERVICE] = PointerGetDatum(
+		cstring_to_text_with_len(key->names, key->service_length));
+	values[COLUMN_OPERATION] = PointerGetDatum(
+		cstring_to_text_with_len(operation, key->operation_length));
+	nulls[COLUMN_KIND] = kind == NULL;
+	values[COLUMN_KIND] = kind == NULL ? (Datum) 0 : CStringGetTextDatum(kind);
+	values[COLUMN_IS_ENTRY] = BoolGetDatum(is_entry(key));
+	values[COLUMN_IS_ROOT] = BoolGetDatum(key->is_root);
+	values[COLUMN_IS_ERROR] = BoolGetDatum(key->is_error);
+	values[COLUMN_SIGN] = Int16GetDatum(key->sign);
+	values[COLUMN_SKETCH] = packed_sketch(delta->sketch);
+	tuplestore_putvalues(store, desc, values, nulls);
+}
+
+static Tuplestorestate *
+store_deltas(LatencyDeltas *deltas, TupleDesc desc)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "distributed_trace latency "
+												  "row",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(scratch);
+	delta_table_iterator iterator;
+	Delta *delta;
+
+	delta_table_start_iterate(deltas->table, &iterator);
+	while ((delta = delta_table_iterate(deltas->table, &iterator)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		put_delta(store, desc, delta);
+		MemoryContextReset(scratch);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return store;
+}
+
+/* The rollup's columns, and whose table it is. */
+static TupleDesc
+describe_rollup(Oid schema, Oid *owner)
+{
+	Oid table = get_relname_relid("distributed_trace_latency", schema);
+	Relation rollup;
+	TupleDesc desc;
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation \"%s\" does not exist",
+					   qualified_name(schema, "distributed_trace_latency")));
+	rollup = table_open(table, RowExclusiveLock);
+	desc = CreateTupleDescCopy(RelationGetDescr(rollup));
+	*owner = rollup->rd_rel->relowner;
+	table_close(rollup, NoLock);
+	return desc;
+}
+
+/* A failure leaves both user and security context to the end of the
+ * (sub)transaction, which sets them back. */
+static void
+append_as(Oid owner, Oid schema, TupleDesc desc, Tuplestorestate *store,
+		  double count)
+{
+	Oid user;
+	int security;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(
+		owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	(void) query_run_on_batch(&append_query, schema, desc, store, count);
+	SetUserIdAndSecContext(user, security);
+}
+
+void
+latency_deltas_write(LatencyDeltas *deltas, Oid schema)
+{
+	Oid owner;
+	TupleDesc desc;
+
+	if (deltas->table->members == 0)
+		return;
+	SPI_connect();
+	desc = describe_rollup(schema, &owner);
+	append_as(owner,
+			  schema,
+			  desc,
+			  store_deltas(deltas, desc),
+			  deltas->table->members);
+	SPI_finish();
+	MemoryContextReset(deltas->context);
+	deltas->table = delta_table_create(deltas->context, 64, NULL);
+}

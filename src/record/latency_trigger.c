@@ -1,0 +1,206 @@
+/*
+ * The trigger of distributed_trace_log that keeps the rollup of latencies,
+ * after each statement that inserts or updates spans: old rows are taken out,
+ * new ones added.  What a statement wrote is read from its transition tables
+ * where they lie, without a query.
+ *
+ * Deleting spans is left alone on purpose: the rollup outlives them.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "query.h"
+#include "record/latency_delta.h"
+
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+/* Rows between two times that the memory for reading them is given back. */
+#define ROWS_IN_MEMORY 64
+
+PG_FUNCTION_INFO_V1(dt_trace_log_after_write);
+
+/* The columns by which spans are counted, by their numbers in the table. */
+typedef struct CountedColumns
+{
+	int service_name;
+	int operation;
+	int start_time;
+	int parent_span_id;
+	int tags;
+	int duration_ms;
+} CountedColumns;
+
+static int
+column_number(TupleDesc desc, const char *name)
+{
+	int number = SPI_fnumber(desc, name);
+
+	if (number <= 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_COLUMN),
+				errmsg("column \"%s\" does not exist", name),
+				errhint("This trigger belongs on distributed_trace_log."));
+	return number;
+}
+
+static CountedColumns
+find_columns(TupleDesc desc)
+{
+	return (CountedColumns){
+		.service_name = column_number(desc, "service_name"),
+		.operation = column_number(desc, "operation"),
+		.start_time = column_number(desc, "start_time"),
+		.parent_span_id = column_number(desc, "parent_span_id"),
+		.tags = column_number(desc, "tags"),
+		.duration_ms = column_number(desc, "duration_ms"),
+	};
+}
+
+static CountedSpan
+read_span(TupleTableSlot *slot, const CountedColumns *columns)
+{
+	CountedSpan span = {0};
+	bool isnull;
+	Datum value;
+
+	value = slot_getattr(slot, columns->duration_ms, &isnull);
+	if (isnull)
+		return span;
+	span.duration_ms = DatumGetNumeric(value);
+	value = slot_getattr(slot, columns->service_name, &isnull);
+	span.service_name = DatumGetTextPP(value);
+	value = slot_getattr(slot, columns->operation, &isnull);
+	span.operation = DatumGetTextPP(value);
+	value = slot_getattr(slot, columns->start_time, &isnull);
+	span.start_time = DatumGetTimestampTz(value);
+	(void) slot_getattr(slot, columns->parent_span_id, &span.is_root);
+	value = slot_getattr(slot, columns->tags, &isnull);
+	if (!isnull)
+		span.tags = DatumGetJsonbP(value);
+	return span;
+}
+
+/* A transition table being read; it may have other readers. */
+typedef struct RowReader
+{
+	Tuplestorestate *rows; /* NULL: no rows */
+	int pointer;
+	TupleTableSlot *slot;
+} RowReader;
+
+static RowReader
+open_rows(Tuplestorestate *rows, TupleDesc desc)
+{
+	RowReader reader = {.rows = rows};
+
+	if (rows == NULL)
+		return reader;
+	reader.slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	reader.pointer = tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
+	tuplestore_select_read_pointer(rows, reader.pointer);
+	tuplestore_rescan(rows);
+	return reader;
+}
+
+/*
+ * The next row; nothing to be counted if there is no more.  The row itself
+ * lies in the current memory context until the next one is read, what is made
+ * of it in `scratch`.
+ */
+static bool
+read_row(RowReader *reader, const CountedColumns *columns,
+		 MemoryContext scratch, CountedSpan *span)
+{
+	MemoryContext caller;
+
+	*span = (CountedSpan){0};
+	if (reader->rows == NULL)
+		return false;
+	tuplestore_select_read_pointer(reader->rows, reader->pointer);
+	if (!tuplestore_gettupleslot(reader->rows, true, false, reader->slot))
+		return false;
+	caller = MemoryContextSwitchTo(scratch);
+	*span = read_span(reader->slot, columns);
+	MemoryContextSwitchTo(caller);
+	return true;
+}
+
+static void
+close_rows(RowReader *reader)
+{
+	if (reader->slot != NULL)
+		ExecDropSingleTupleTableSlot(reader->slot);
+}
+
+/*
+ * Counts what a statement wrote.  An update's old and new rows come in the same
+ * order, so one that changes nothing that is counted is seen as such; if they
+ * did not, both would be counted, which comes to the same.
+ */
+static void
+count_rows(LatencyDeltas *deltas, TriggerData *trigger, Oid schema)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	CountedColumns columns = find_columns(desc);
+	RowReader old = open_rows(trigger->tg_oldtable, desc);
+	RowReader new = open_rows(trigger->tg_newtable, desc);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "distributed_trace counted "
+												  "rows",
+												  ALLOCSET_DEFAULT_SIZES);
+	CountedSpan before;
+	CountedSpan after;
+	int64 count = 0;
+	bool more;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (count++ % ROWS_IN_MEMORY == 0)
+			MemoryContextReset(scratch);
+		more = read_row(&old, &columns, scratch, &before);
+		more |= read_row(&new, &columns, scratch, &after);
+		latency_deltas_change(deltas, &before, &after);
+		if (latency_deltas_are_many(deltas))
+			latency_deltas_write(deltas, schema);
+	} while (more);
+	close_rows(&old);
+	close_rows(&new);
+	MemoryContextDelete(scratch);
+	latency_deltas_write(deltas, schema);
+}
+
+static void
+check_call(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
+		!(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		  TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) ||
+		trigger->tg_newtable == NULL ||
+		(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) &&
+		 trigger->tg_oldtable == NULL))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by an AFTER INSERT OR UPDATE "
+					   "statement trigger with transition tables"));
+}
+
+Datum
+dt_trace_log_after_write(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	check_call(fcinfo);
+	if (latency_rollup_is_kept())
+		count_rows(latency_deltas_create(), trigger, calling_schema(fcinfo));
+	return PointerGetDatum(NULL);
+}
