@@ -128,3 +128,55 @@ SELECT 'latency, memory', 'stored sketch', 131072, 'bytes', avg(pg_column_size(s
 FROM (SELECT latency_sketch_agg(duration_ms) AS sketch
       FROM distributed_trace_log GROUP BY hashtext(span_id) & 131071) s;
 RESET enable_sort;
+
+/*
+ * The rollup, over the whole of the table: as the writers left it, after
+ * folding, and for a window with ragged ends, whose first and last part of a
+ * minute are read from the spans.  Then percentile_cont over the same spans.
+ */
+INSERT INTO bench.item (section, item, base, goal, goal_unit) VALUES
+    ('latency by service, from the rollup', 'percentile_cont, 3 quantiles', NULL, NULL, NULL),
+    ('latency by service, from the rollup', 'trace_service_latency, not yet folded',
+     'percentile_cont, 3 quantiles', NULL, NULL),
+    ('latency by service, from the rollup', 'trace_service_latency',
+     'percentile_cont, 3 quantiles', '<= 0.002x', 'ms'),
+    ('latency by service, from the rollup', 'trace_service_latency, ragged ends',
+     'percentile_cont, 3 quantiles', NULL, NULL);
+
+CREATE FUNCTION pg_temp.add_queries(items text[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO bench.query
+    SELECT 'latency by service, from the rollup', item, item, (SELECT count(*) FROM distributed_trace_log),
+           CASE item
+               WHEN 'percentile_cont, 3 quantiles' THEN
+                   'SELECT service_name, percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms)
+                    FROM distributed_trace_log GROUP BY 1'
+               WHEN 'trace_service_latency, ragged ends' THEN
+                   format('SELECT * FROM trace_service_latency(%L, %L, spans => ''all'')',
+                          min(start_time), max(start_time))
+               ELSE
+                   format('SELECT * FROM trace_service_latency(%L, %L, spans => ''all'')',
+                          date_trunc('day', min(start_time)), date_trunc('day', max(start_time)) + interval '1 day')
+           END
+    FROM unnest(items) item, distributed_trace_log
+    GROUP BY item
+$$;
+SELECT pg_temp.add_queries('{"trace_service_latency, not yet folded"}');
+CALL bench.run_queries('latency by service, from the rollup');
+DELETE FROM bench.query WHERE item = 'trace_service_latency, not yet folded';
+CALL trace_rollup_compact('-1 day');
+VACUUM ANALYZE distributed_trace_latency;
+SELECT pg_temp.add_queries('{"percentile_cont, 3 quantiles", trace_service_latency, "trace_service_latency, ragged ends"}');
+CALL bench.run_queries('latency by service, from the rollup');
+
+-- within the guarantee of percentile_disc
+DO $$
+DECLARE
+    worst float8;
+BEGIN
+    SELECT max(abs(l.quantile_ms[n] - x.quantiles[n]) / x.quantiles[n]) INTO STRICT worst
+    FROM trace_service_latency('-infinity', 'infinity', spans => 'all') l
+        JOIN exact x USING (service_name), generate_series(1, 3) n;
+    IF worst IS NULL OR worst > 0.01 THEN
+        RAISE EXCEPTION 'the rollup is % off', worst;
+    END IF;
+END $$;

@@ -14,6 +14,12 @@ INSERT INTO bench.item (section, item, base, goal, goal_unit) VALUES
     ('ingest', 'COPY text, 512 rows a commit', NULL, NULL, NULL),
     ('ingest', 'trace_ingest_otlp(bytea), 512 spans a commit',
      'COPY text, 512 rows a commit', NULL, NULL),
+    ('ingest', 'COPY text, without the rollup', 'COPY text', '>= 0.87x', 'CPU us/span'),
+    ('ingest', 'trace_ingest_otlp(bytea), without the rollup',
+     'trace_ingest_otlp(bytea)', '>= 0.87x', 'CPU us/span'),
+    ('ingest', 'trace_ingest_otlp(bytea), mixed, 512, without the rollup',
+     'trace_ingest_otlp(bytea), mixed, 512 spans a commit', '>= 0.87x', 'CPU us/span'),
+    ('ingest', 'trace_ingest_otlp(bytea), mixed, 512 spans a commit', NULL, NULL, NULL),
     ('ingest', 'sent again: COPY to staging, ON CONFLICT DO NOTHING', NULL, NULL, NULL),
     ('ingest', 'sent again: trace_ingest_otlp(bytea)',
      'sent again: COPY to staging, ON CONFLICT DO NOTHING', NULL, NULL);
@@ -48,6 +54,20 @@ INSERT INTO bench.statements VALUES
 ('COPY text, 512 rows a commit', true, bench.copy_calls(:'data', 'few', 512, $$
     COPY distributed_trace_log (trace_id, span_id, parent_span_id, service_name, operation,
         start_time, end_time, duration_ms, tags, logs) FROM %L $$));
+
+INSERT INTO bench.statements VALUES
+('trace_ingest_otlp(bytea), mixed, 512 spans a commit', true, bench.request_calls('request_mixed', 1));
+
+-- The rollup's part in the time: without the trigger that keeps it.
+INSERT INTO bench.statements
+SELECT o.item, true,
+       'ALTER TABLE distributed_trace_log DISABLE TRIGGER trace_log_after_insert'::text || s.statements
+       || 'ALTER TABLE distributed_trace_log ENABLE TRIGGER trace_log_after_insert'::text
+FROM (VALUES ('COPY text', 'COPY text, without the rollup'),
+             ('trace_ingest_otlp(bytea)', 'trace_ingest_otlp(bytea), without the rollup'),
+             ('trace_ingest_otlp(bytea), mixed, 512 spans a commit',
+              'trace_ingest_otlp(bytea), mixed, 512, without the rollup')) o (base, item)
+    JOIN bench.statements s ON s.item = o.base;
 
 -- two statements a batch, hence a procedure
 CREATE PROCEDURE bench.copy_and_insert(file text)

@@ -65,7 +65,7 @@ DECLARE
     statement text;
 BEGIN
     IF is_empty THEN
-        TRUNCATE distributed_trace_log, distributed_trace_resource;
+        TRUNCATE distributed_trace_log, distributed_trace_resource, distributed_trace_latency;
     END IF;
     COMMIT;
     CHECKPOINT;

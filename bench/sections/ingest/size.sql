@@ -4,7 +4,8 @@
  */
 INSERT INTO bench.item (section, item, goal, goal_unit) VALUES
     ('size', 'table', NULL, NULL),
-    ('size', 'resources, with their indexes', NULL, NULL);
+    ('size', 'resources, with their indexes', NULL, NULL),
+    ('size', 'rollup of latencies, not yet folded', NULL, NULL);
 INSERT INTO bench.item (section, item)
 SELECT 'size', 'index ' || c.relname
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -26,6 +27,8 @@ CREATE TEMP TABLE measured AS
 SELECT 'table' AS item, pg_table_size('distributed_trace_log') AS bytes
 UNION ALL
 SELECT 'resources, with their indexes', pg_total_relation_size('distributed_trace_resource')
+UNION ALL
+SELECT 'rollup of latencies, not yet folded', pg_total_relation_size('distributed_trace_latency')
 UNION ALL
 SELECT 'index ' || c.relname, pg_relation_size(c.oid)
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
