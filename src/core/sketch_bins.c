@@ -49,8 +49,12 @@ sketch_bin_middle(Wide lowest, Wide highest)
 {
 	double low = wide_to_double(lowest);
 	double high = wide_to_double(highest);
+	double middle;
 
 	/* either both are 0, or neither is */
-	return wide_compare(lowest, highest) == 0 ? low
-											  : 2 * low * (high / (low + high));
+	if (low == high)
+		return low;
+	middle = 2 * low * (high / (low + high));
+	/* of doubles next to each other, rounding may give the next but one */
+	return middle < low ? low : middle > high ? high : middle;
 }
