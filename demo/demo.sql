@@ -99,3 +99,22 @@ SELECT key, traces_with AS traces, round(exclusive_avg_ms::numeric, 1) AS avg_ms
     round(share::numeric, 3) AS share, p50_ms, p95_ms, max_ms, left(exemplar_trace_id, 8) AS exemplar
 FROM trace_critical_path_profile('-infinity', 'infinity', root_operation => 'POST /checkout') LIMIT 8;
 \set ECHO none
+
+\echo '11. Percentiles by service: from the spans, and from the rollup that recording has kept'
+\echo
+\set ECHO queries
+SELECT service_name, latency_count(s) AS spans, latency_quantile(s, 0.5)::numeric(12,3) AS p50_ms,
+    latency_quantile(s, 0.95)::numeric(12,3) AS p95_ms, latency_quantile(s, 0.99)::numeric(12,3) AS p99_ms
+FROM (SELECT service_name, latency_sketch_agg(duration_ms) AS s FROM distributed_trace_log GROUP BY 1) t ORDER BY 1;
+SELECT service_name, span_count AS spans, quantile_ms[1]::numeric(12,3) AS p50_ms,
+    quantile_ms[2]::numeric(12,3) AS p95_ms, quantile_ms[3]::numeric(12,3) AS p99_ms
+FROM trace_service_latency('-infinity', 'infinity', spans => 'all');
+\set ECHO none
+
+\echo '12. As callers see a service: of the spans by which requests enter it alone'
+\echo
+\set ECHO queries
+SELECT service_name, span_count AS requests, error_count AS errors, mean_ms::numeric(12,3), max_ms,
+    quantile_ms[1]::numeric(12,3) AS p50_ms, quantile_ms[2]::numeric(12,3) AS p95_ms, quantile_ms[3]::numeric(12,3) AS p99_ms
+FROM trace_service_latency('-infinity', 'infinity');
+\set ECHO none
