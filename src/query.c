@@ -16,6 +16,32 @@
 #include "utils/resowner.h"
 #include "utils/rls.h"
 
+static void
+start_receiving(DestReceiver *self, int operation, TupleDesc desc)
+{
+	(void) self;
+	(void) operation;
+	(void) desc;
+}
+
+static void
+do_nothing(DestReceiver *self)
+{
+	(void) self;
+}
+
+DestReceiver
+query_receiver(bool (*receive)(TupleTableSlot *slot, DestReceiver *self))
+{
+	return (DestReceiver){
+		.receiveSlot = receive,
+		.rStartup = start_receiving,
+		.rShutdown = do_nothing,
+		.rDestroy = do_nothing,
+		.mydest = DestNone,
+	};
+}
+
 Oid
 calling_schema(FunctionCallInfo fcinfo)
 {

@@ -43,6 +43,11 @@ typedef struct SavedQuery
 	bool row_security;
 } SavedQuery;
 
+/* A receiver that hands every row to a function, which returns true to go on.
+ * Begin a struct of your own with it to find your state again. */
+extern DestReceiver query_receiver(bool (*receive)(TupleTableSlot *slot,
+												   DestReceiver *self));
+
 /* The schema in which the SQL function now being called lives: that of the
  * extension, wherever the user put it. */
 extern Oid calling_schema(FunctionCallInfo fcinfo);

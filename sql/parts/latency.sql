@@ -40,11 +40,12 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
         is_root boolean,
         is_error boolean,
         sign integer,
+        adjusted_count double precision,
         sketch latency_sketch)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
     BEGIN ATOMIC
         -- all conditions stand in each part, where one that is false while planning removes the scan
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign::integer AS sign, l.sketch
+        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign::integer AS sign, l.sign * l.adjusted_count, l.sketch
         FROM distributed_trace_latency l
         WHERE l.level = 'day'
           AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[9] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[10]
@@ -56,7 +57,7 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
                   ELSE true
               END
         UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sketch
+        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
         FROM distributed_trace_latency l
         WHERE l.level = 'hour'
           AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[7] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[8]
@@ -68,7 +69,7 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
                   ELSE true
               END
         UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sketch
+        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
         FROM distributed_trace_latency l
         WHERE l.level = 'hour'
           AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[11] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[12]
@@ -80,7 +81,7 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
                   ELSE true
               END
         UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sketch
+        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
         FROM distributed_trace_latency l
         WHERE l.level = 'minute'
           AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[5] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[6]
@@ -92,7 +93,7 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
                   ELSE true
               END
         UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sketch
+        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
         FROM distributed_trace_latency l
         WHERE l.level = 'minute'
           AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[13] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[14]
@@ -104,7 +105,7 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
                   ELSE true
               END
         UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sketch
+        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
         FROM distributed_trace_latency l
         WHERE l.level = 'new'
           AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[3] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[4]
@@ -117,7 +118,7 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
               END
         UNION ALL
         -- the ragged edges
-        SELECT s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, 1, latency_sketch_agg(s.duration_ms)
+        SELECT s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, 1, sum(s.adjusted_count), latency_sketch_agg(s.duration_ms)
         FROM trace_counted_spans s
         WHERE s.start_time >= (trace_latency_cover(from_time, to_time))[1] AND s.start_time < (trace_latency_cover(from_time, to_time))[2]
           AND (trace_latency_cover(from_time, to_time))[1] < (trace_latency_cover(from_time, to_time))[2]
@@ -130,7 +131,7 @@ CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestampt
           AND s.duration_ms IS NOT NULL
         GROUP BY 1, 2, 3, 4, 5, 6
         UNION ALL
-        SELECT s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, 1, latency_sketch_agg(s.duration_ms)
+        SELECT s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, 1, sum(s.adjusted_count), latency_sketch_agg(s.duration_ms)
         FROM trace_counted_spans s
         WHERE s.start_time >= (trace_latency_cover(from_time, to_time))[15] AND s.start_time < (trace_latency_cover(from_time, to_time))[16]
           AND (trace_latency_cover(from_time, to_time))[15] < (trace_latency_cover(from_time, to_time))[16]
@@ -151,6 +152,7 @@ CREATE FUNCTION trace_service_latency(
     RETURNS TABLE (
         service_name text,
         span_count bigint,
+        adjusted_count double precision,
         error_count bigint,
         error_ratio double precision,
         mean_ms double precision,
@@ -159,13 +161,14 @@ CREATE FUNCTION trace_service_latency(
         quantile_ms double precision[])
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 50
     BEGIN ATOMIC
-        SELECT t.service_name, latency_count(t.total), t.errors,
+        SELECT t.service_name, latency_count(t.total), t.adjusted_count, t.errors,
                t.errors::double precision / latency_count(t.total),
                latency_mean(t.total), latency_min(t.total), latency_max(t.total),
                latency_quantile(t.total, quantiles)
         FROM (SELECT s.service_name,
                      trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
                                          latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total,
+                     sum(s.adjusted_count) AS adjusted_count,
                      coalesce(sum(s.sign * latency_count(s.sketch)) FILTER (WHERE s.is_error), 0)::bigint AS errors
               FROM trace_latency_sketches(from_time, to_time, trace_service_latency.spans) s
               GROUP BY s.service_name
@@ -173,7 +176,7 @@ CREATE FUNCTION trace_service_latency(
         WHERE latency_count(t.total) > 0
         ORDER BY t.service_name;
     END;
-COMMENT ON FUNCTION trace_service_latency(timestamptz, timestamptz, double precision[], text) IS 'Latency of each service over the spans that start in a window: how many, how many failed, mean, least and greatest duration, and these quantiles within 1 %; of its entry, root, client or all spans.';
+COMMENT ON FUNCTION trace_service_latency(timestamptz, timestamptz, double precision[], text) IS 'Latency of each service over the spans that start in a window: how many, how many they stand for if they were sampled (adjusted_count), how many failed, mean, least and greatest duration, and these quantiles within 1 %; of its entry, root, client or all spans.';
 
 CREATE FUNCTION trace_operation_latency(
     from_time timestamptz, to_time timestamptz,
@@ -182,6 +185,7 @@ CREATE FUNCTION trace_operation_latency(
         service_name text,
         operation text,
         span_count bigint,
+        adjusted_count double precision,
         error_count bigint,
         error_ratio double precision,
         mean_ms double precision,
@@ -190,13 +194,14 @@ CREATE FUNCTION trace_operation_latency(
         quantile_ms double precision[])
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
     BEGIN ATOMIC
-        SELECT t.service_name, t.operation, latency_count(t.total), t.errors,
+        SELECT t.service_name, t.operation, latency_count(t.total), t.adjusted_count, t.errors,
                t.errors::double precision / latency_count(t.total),
                latency_mean(t.total), latency_min(t.total), latency_max(t.total),
                latency_quantile(t.total, quantiles)
         FROM (SELECT s.service_name, s.operation,
                      trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
                                          latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total,
+                     sum(s.adjusted_count) AS adjusted_count,
                      coalesce(sum(s.sign * latency_count(s.sketch)) FILTER (WHERE s.is_error), 0)::bigint AS errors
               FROM trace_latency_sketches(from_time, to_time, trace_operation_latency.spans) s
               GROUP BY s.service_name, s.operation
@@ -213,6 +218,7 @@ CREATE FUNCTION trace_service_latency_series(
         bucket_start timestamptz,
         service_name text,
         span_count bigint,
+        adjusted_count double precision,
         error_count bigint,
         error_ratio double precision,
         mean_ms double precision,
@@ -237,6 +243,7 @@ CREATE FUNCTION trace_operation_latency_series(
         service_name text,
         operation text,
         span_count bigint,
+        adjusted_count double precision,
         error_count bigint,
         error_ratio double precision,
         mean_ms double precision,

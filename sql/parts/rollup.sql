@@ -10,6 +10,7 @@ CREATE TABLE distributed_trace_latency (
     is_root       boolean NOT NULL,
     is_error      boolean NOT NULL,
     sign          smallint NOT NULL DEFAULT 1 CHECK (sign IN (-1, 1)),
+    adjusted_count double precision NOT NULL,
     sketch        latency_sketch NOT NULL
 );
 
@@ -27,6 +28,7 @@ COMMENT ON COLUMN distributed_trace_latency.is_entry IS 'Whether a request enter
 COMMENT ON COLUMN distributed_trace_latency.is_root IS 'Whether they have no parent.';
 COMMENT ON COLUMN distributed_trace_latency.is_error IS 'Whether they failed; see trace_is_error().';
 COMMENT ON COLUMN distributed_trace_latency.sign IS '1 for spans that are added, -1 for spans that are taken out again.';
+COMMENT ON COLUMN distributed_trace_latency.adjusted_count IS 'How many spans they stand for, if they were sampled; see trace_adjusted_count().';
 COMMENT ON COLUMN distributed_trace_latency.sketch IS 'Their durations.';
 COMMENT ON INDEX distributed_trace_latency_bucket_idx IS 'Buckets of a level in a window of time.';
 
@@ -61,6 +63,7 @@ CREATE VIEW trace_counted_spans WITH (security_invoker = true) AS
            l.trace_id,
            l.span_id,
            l.start_time,
+           coalesce(trace_adjusted_count(l.tags), 1) AS adjusted_count,
            CASE WHEN l.duration_ms <> 'NaN' AND isfinite(l.start_time) THEN l.duration_ms END AS duration_ms
     FROM distributed_trace_log l;
 -- shows nothing that its reader may not read in the log
@@ -77,6 +80,7 @@ COMMENT ON COLUMN trace_counted_spans.is_error IS 'Whether it failed; see trace_
 COMMENT ON COLUMN trace_counted_spans.trace_id IS 'The trace the span belongs to.';
 COMMENT ON COLUMN trace_counted_spans.span_id IS 'The span.';
 COMMENT ON COLUMN trace_counted_spans.start_time IS 'When the span started.';
+COMMENT ON COLUMN trace_counted_spans.adjusted_count IS 'How many spans it stands for, if it was sampled; see trace_adjusted_count().';
 COMMENT ON COLUMN trace_counted_spans.duration_ms IS 'Its duration in milliseconds; NULL if it counts as nothing: it is not finished, or its duration or start is no finite number.';
 
 CREATE FUNCTION trace_latency_total(added latency_sketch, removed latency_sketch) RETURNS latency_sketch
@@ -108,6 +112,7 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
         ), minutes AS MATERIALIZED (
             SELECT 'minute' AS level, t.bucket_start,
                    t.service_name, t.operation, t.kind, t.is_entry, t.is_root, t.is_error,
+                   sum(t.sign * t.adjusted_count) AS adjusted_count,
                    latency_merge(t.sketch) FILTER (WHERE t.sign = 1) AS added,
                    latency_merge(t.sketch) FILTER (WHERE t.sign = -1) AS removed
             FROM taken t
@@ -115,6 +120,7 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
         ), hours AS MATERIALIZED (
             SELECT 'hour' AS level, date_bin('1 hour', m.bucket_start, '2000-01-01 00:00:00+00') AS bucket_start,
                    m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
+                   sum(m.adjusted_count) AS adjusted_count,
                    latency_merge(m.added) AS added, latency_merge(m.removed) AS removed
             FROM minutes m
             GROUP BY 2, 3, 4, 5, 6, 7, 8
@@ -125,7 +131,7 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
             UNION ALL
             SELECT 'day', date_bin('1 day', h.bucket_start, '2000-01-01 00:00:00+00'),
                    h.service_name, h.operation, h.kind, h.is_entry, h.is_root, h.is_error,
-                   latency_merge(h.added), latency_merge(h.removed)
+                   sum(h.adjusted_count), latency_merge(h.added), latency_merge(h.removed)
             FROM hours h
             GROUP BY 2, 3, 4, 5, 6, 7, 8
         ), folded AS (
@@ -138,18 +144,19 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
             RETURNING l.*
         ), summed AS (
             SELECT s.level, s.bucket_start, s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error,
+                   sum(s.adjusted_count) AS adjusted_count,
                    trace_latency_total(latency_merge(s.added), latency_merge(s.removed)) AS sketch
             FROM (SELECT * FROM fresh
                   UNION ALL
-                  SELECT o.level, o.bucket_start, o.service_name, o.operation, o.kind, o.is_entry, o.is_root, o.is_error,
+                  SELECT o.level, o.bucket_start, o.service_name, o.operation, o.kind, o.is_entry, o.is_root, o.is_error, o.sign * o.adjusted_count,
                          CASE WHEN o.sign = 1 THEN o.sketch END, CASE WHEN o.sign = -1 THEN o.sketch END
                   FROM folded o) s
             GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
         )
         INSERT INTO distributed_trace_latency
-            (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, sketch)
+            (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
         SELECT s.level, s.bucket_start, s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error,
-               1, s.sketch
+               1, s.adjusted_count, s.sketch
         FROM summed s
         WHERE latency_count(s.sketch) > 0
         ORDER BY s.level, s.bucket_start, s.service_name, s.operation;
@@ -173,7 +180,7 @@ CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz)
               AND l.bucket_start >= CASE l.level WHEN 'hour' THEN e.hour WHEN 'day' THEN e.day ELSE e.minute END
         ), counted AS MATERIALIZED (
             SELECT c.bucket_start, c.service_name, c.operation, c.kind, c.is_entry, c.is_root, c.is_error,
-                   latency_sketch_agg(c.duration_ms) AS sketch
+                   sum(c.adjusted_count) AS adjusted_count, latency_sketch_agg(c.duration_ms) AS sketch
             FROM trace_counted_spans c, edges e
             WHERE c.start_time >= e.minute AND c.start_time < e.minute_end AND c.duration_ms IS NOT NULL
             GROUP BY 1, 2, 3, 4, 5, 6, 7
@@ -181,30 +188,35 @@ CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz)
             SELECT true AS is_counted, c.* FROM counted c
             UNION ALL
             -- what the hours and days at both ends have besides
-            SELECT false, l.bucket_start, l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sketch
+            SELECT false, l.bucket_start, l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error,
+                   l.adjusted_count, l.sketch
             FROM distributed_trace_latency l, edges e
             WHERE l.level = 'minute' AND l.bucket_start >= e.day AND l.bucket_start < date_bin('1 day', e.minute_end + '23:59:59.999999', '2000-01-01 00:00:00+00')
               AND NOT (l.bucket_start >= e.minute AND l.bucket_start < e.minute_end)
         ), rebuilt AS (
-            SELECT 'minute' AS level, m.bucket_start, m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error, m.sketch
+            SELECT 'minute' AS level, m.bucket_start, m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
+                   m.adjusted_count, m.sketch
             FROM minutes m
             WHERE m.is_counted
             UNION ALL
             SELECT 'hour', date_bin('1 hour', m.bucket_start, '2000-01-01 00:00:00+00'),
-                   m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error, latency_merge(m.sketch)
+                   m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
+                   sum(m.adjusted_count), latency_merge(m.sketch)
             FROM minutes m, edges e
             WHERE m.bucket_start >= e.hour
               AND m.bucket_start < date_bin('1 hour', e.minute_end + '59:59.999999', '2000-01-01 00:00:00+00')
             GROUP BY 2, 3, 4, 5, 6, 7, 8
             UNION ALL
             SELECT 'day', date_bin('1 day', m.bucket_start, '2000-01-01 00:00:00+00'),
-                   m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error, latency_merge(m.sketch)
+                   m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
+                   sum(m.adjusted_count), latency_merge(m.sketch)
             FROM minutes m
             GROUP BY 2, 3, 4, 5, 6, 7, 8
         ), written AS (
             INSERT INTO distributed_trace_latency
-                (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, sketch)
-            SELECT r.level, r.bucket_start, r.service_name, r.operation, r.kind, r.is_entry, r.is_root, r.is_error, 1, r.sketch
+                (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
+            SELECT r.level, r.bucket_start, r.service_name, r.operation, r.kind, r.is_entry, r.is_root, r.is_error, 1,
+                   r.adjusted_count, r.sketch
             FROM rebuilt r
             ORDER BY 1, 2, 3, 4
         )

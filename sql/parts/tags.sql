@@ -15,6 +15,11 @@ CREATE FUNCTION trace_is_error(tags jsonb) RETURNS boolean
     AS 'MODULE_PATHNAME', 'dt_trace_is_error';
 COMMENT ON FUNCTION trace_is_error(jsonb) IS 'Whether a span failed: by its OpenTelemetry status if that is ok or error, else by the tag "error", which is not a failure if it is false, 0, null or missing.';
 
+CREATE FUNCTION trace_adjusted_count(tags jsonb) RETURNS double precision
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_adjusted_count';
+COMMENT ON FUNCTION trace_adjusted_count(jsonb) IS 'How many spans a sampled one stands for: the adjusted count of the rejection threshold (ot=th:...) in its W3C tracestate; 1 if there is none.';
+
 CREATE FUNCTION trace_user_id(tags jsonb) RETURNS text
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_user_id';

@@ -11,6 +11,7 @@
  * Limits: SPAN_TREE_MAX_SIZE for the result, which also bounds span_count.
  */
 #include "open_span.h"
+#include "slice_hash.h"
 
 typedef struct Builder
 {
@@ -58,39 +59,6 @@ read_spans(Builder *b, const SpanTree *from)
 		b->marks[i] = 0;
 	}
 	return CORE_OK;
-}
-
-/* Both halves of the product: every bit of a and b reaches every bit. */
-static uint64_t
-mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128) a * b;
-
-	return (uint64_t) product ^ (uint64_t) (product >> 64);
-}
-
-/* 8 bytes at a time, each multiplied with what came before after both were
- * changed by the seed, as wyhash does: without knowing that, nobody can say
- * which ids and names will meet. */
-static uint64_t
-hash_slice(const Builder *b, Slice s)
-{
-	uint64_t seed = b->host->hash_seed;
-	uint64_t hash = seed ^ s.length;
-	uint32_t i = 0;
-	uint64_t word;
-
-	for (; i + 8 <= s.length; i += 8)
-	{
-		memcpy(&word, s.data + i, 8);
-		hash = mix(word ^ seed ^ UINT64_C(0xa0761d6478bd642f),
-				   hash ^ UINT64_C(0xe7037ed1a0b428db));
-	}
-	word = 0;
-	if (i < s.length)
-		memcpy(&word, s.data + i, s.length - i);
-	return mix(word ^ seed ^ UINT64_C(0x8ebc6af09c88c6e3),
-			   hash ^ UINT64_C(0x589965cc75374cc3));
 }
 
 /* How long a span says it lasted; unfinished and backward ones, and those
@@ -157,7 +125,8 @@ owns_before(const OpenSpan *a, const OpenSpan *b)
 static uint32_t *
 find_owner(Builder *b, Slice span_id)
 {
-	uint32_t at = (uint32_t) hash_slice(b, span_id) & b->table_mask;
+	uint32_t at =
+		(uint32_t) slice_hash(span_id, b->host->hash_seed) & b->table_mask;
 
 	while (b->owners[at] != SPAN_TREE_NONE &&
 		   !slice_equal(open_span_id(b->spans[b->owners[at]]), span_id))
@@ -456,7 +425,7 @@ pool_add(Pool *pool, Slice string)
 static uint32_t *
 pool_place(const Builder *b, Pool *pool, Slice name)
 {
-	uint32_t at = (uint32_t) hash_slice(b, name) & pool->mask;
+	uint32_t at = (uint32_t) slice_hash(name, b->host->hash_seed) & pool->mask;
 
 	while (
 		pool->table[at] != SPAN_TREE_NONE &&

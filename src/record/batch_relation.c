@@ -23,28 +23,56 @@ batch_descriptor(const BatchColumn *columns, int count)
 	return desc;
 }
 
+static void
+register_batch(EphemeralNamedRelation relation, TupleDesc desc,
+			   Tuplestorestate *store, double count)
+{
+	int code;
+
+	relation->md.name = "trace_batch";
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = count;
+	relation->reldata = store;
+
+	code = SPI_register_relation(relation);
+	if (code != SPI_OK_REL_REGISTER)
+		elog(ERROR,
+			 "SPI_register_relation failed: %s",
+			 SPI_result_code_string(code));
+}
+
+static void
+end_batch(Tuplestorestate *store)
+{
+	SPI_unregister_relation("trace_batch");
+	tuplestore_end(store);
+}
+
 uint64
 query_run_on_batch(SavedQuery *query, Oid schema, TupleDesc desc,
 				   Tuplestorestate *store, double count)
 {
 	EphemeralNamedRelationData relation = {0};
 	uint64 processed;
-	int code;
 
-	relation.md.name = "trace_batch";
-	relation.md.reliddesc = InvalidOid;
-	relation.md.tupdesc = desc;
-	relation.md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation.md.enrtuples = count;
-	relation.reldata = store;
-
-	code = SPI_register_relation(&relation);
-	if (code != SPI_OK_REL_REGISTER)
-		elog(ERROR,
-			 "SPI_register_relation failed: %s",
-			 SPI_result_code_string(code));
+	register_batch(&relation, desc, store, count);
 	processed = query_run(query, schema, NULL, false, NULL);
-	SPI_unregister_relation("trace_batch");
-	tuplestore_end(store);
+	end_batch(store);
+	return processed;
+}
+
+uint64
+query_read_on_batch(SavedQuery *query, Oid schema, const Datum *args,
+					TupleDesc desc, Tuplestorestate *store, double count,
+					DestReceiver *receiver)
+{
+	EphemeralNamedRelationData relation = {0};
+	uint64 processed;
+
+	register_batch(&relation, desc, store, count);
+	processed = query_run(query, schema, args, true, receiver);
+	end_batch(store);
 	return processed;
 }

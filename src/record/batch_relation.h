@@ -28,4 +28,11 @@ extern TupleDesc batch_descriptor(const BatchColumn *columns, int count);
 extern uint64 query_run_on_batch(SavedQuery *query, Oid schema, TupleDesc desc,
 								 Tuplestorestate *store, double count);
 
+/* The same for a query that only reads, on the snapshot of the calling query;
+ * its rows go to the receiver. */
+extern uint64 query_read_on_batch(SavedQuery *query, Oid schema,
+								  const Datum *args, TupleDesc desc,
+								  Tuplestorestate *store, double count,
+								  DestReceiver *receiver);
+
 #endif

@@ -51,6 +51,7 @@ enum
 	COLUMN_IS_ROOT,
 	COLUMN_IS_ERROR,
 	COLUMN_SIGN,
+	COLUMN_ADJUSTED,
 	COLUMN_SKETCH,
 	COLUMN_COUNT,
 };
@@ -71,6 +72,7 @@ typedef struct DeltaKey
 typedef struct Delta
 {
 	DeltaKey key;
+	double adjusted_count;
 	OpenSketch *sketch;
 	uint32 hash;
 	char status;
@@ -124,8 +126,9 @@ struct LatencyDeltas
 static SavedQuery append_query = {
 	.text = "INSERT INTO %s.distributed_trace_latency (level, bucket_start, "
 			"service_name, operation, kind, is_entry, is_root, is_error, sign, "
-			"sketch) SELECT level, bucket_start, service_name, operation, "
-			"kind, is_entry, is_root, is_error, sign, sketch "
+			"adjusted_count, sketch) SELECT level, bucket_start, service_name, "
+			"operation, "
+			"kind, is_entry, is_root, is_error, sign, adjusted_count, sketch "
 			"FROM trace_batch",
 };
 
@@ -223,7 +226,14 @@ begin_delta(LatencyDeltas *deltas, Delta *delta)
 
 	memcpy(names, deltas->names.data, length);
 	delta->key.names = names;
+	delta->adjusted_count = 0;
 	delta->sketch = sketch_create(server_host(), SKETCH_DEFAULT_ALPHA);
+}
+
+static double
+span_adjusted_count(const CountedSpan *span)
+{
+	return span->tags == NULL ? 1 : tags_adjusted_count(span->tags);
 }
 
 static void
@@ -243,6 +253,7 @@ count_span(LatencyDeltas *deltas, const CountedSpan *span, int sign)
 	delta = delta_table_insert(deltas->table, key, &found);
 	if (!found)
 		begin_delta(deltas, delta);
+	delta->adjusted_count += span_adjusted_count(span);
 	if (sketch_add(server_host(), &delta->sketch, duration, 1) != SKETCH_OK)
 		elog(ERROR, "could not count a duration");
 	MemoryContextSwitchTo(caller);
@@ -274,7 +285,8 @@ is_counted_alike(const CountedSpan *a, const CountedSpan *b)
 		a_kind = tags_read(a->tags, &a_is_error);
 	if (b->tags != NULL)
 		b_kind = tags_read(b->tags, &b_is_error);
-	return a_kind == b_kind && a_is_error == b_is_error;
+	return a_kind == b_kind && a_is_error == b_is_error &&
+		   span_adjusted_count(a) == span_adjusted_count(b);
 }
 
 void
@@ -331,6 +343,7 @@ put_delta(Tuplestorestate *store, TupleDesc desc, const Delta *delta)
 	values[COLUMN_IS_ROOT] = BoolGetDatum(key->is_root);
 	values[COLUMN_IS_ERROR] = BoolGetDatum(key->is_error);
 	values[COLUMN_SIGN] = Int16GetDatum(key->sign);
+	values[COLUMN_ADJUSTED] = Float8GetDatum(delta->adjusted_count);
 	values[COLUMN_SKETCH] = packed_sketch(delta->sketch);
 	tuplestore_putvalues(store, desc, values, nulls);
 }

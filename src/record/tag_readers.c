@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "core/sampling.h"
 #include "record/tag_readers.h"
 
 #include "fmgr.h"
@@ -19,8 +20,9 @@
 PG_FUNCTION_INFO_V1(dt_trace_span_kind);
 PG_FUNCTION_INFO_V1(dt_trace_is_error);
 PG_FUNCTION_INFO_V1(dt_trace_user_id);
+PG_FUNCTION_INFO_V1(dt_trace_adjusted_count);
 
-#define KEY(literal) (literal), sizeof(literal) - 1
+#define KEY(literal) SLICE_LITERAL(literal)
 
 /*
  * The index of a key, or -1.  The keys of an object lie in front, ordered by
@@ -49,10 +51,8 @@ find_key(const JsonbContainer *object, const char *key, uint32 length)
 	return -1;
 }
 
-/* Looks a key up in an object; anything but an object has no keys. */
-static bool
-find_member(JsonbContainer *object, const char *key, int length,
-			JsonbValue *value)
+bool
+tags_find_member(JsonbContainer *object, Slice key, JsonbValue *value)
 {
 	int count;
 	int index;
@@ -61,7 +61,7 @@ find_member(JsonbContainer *object, const char *key, int length,
 
 	if (object == NULL || !JsonContainerIsObject(object))
 		return false;
-	index = find_key(object, key, length);
+	index = find_key(object, key.data, key.length);
 	if (index < 0)
 		return false;
 	count = JsonContainerSize(object);
@@ -93,13 +93,13 @@ find_member(JsonbContainer *object, const char *key, int length,
 	return true;
 }
 
-/* What the recording functions wrote; NULL if they did not. */
-static JsonbContainer *
-find_otel(Jsonb *tags)
+JsonbContainer *
+tags_find_otel(Jsonb *tags)
 {
 	JsonbValue otel;
 
-	if (!find_member(&tags->root, KEY("otel"), &otel) || otel.type != jbvBinary)
+	if (!tags_find_member(&tags->root, KEY("otel"), &otel) ||
+		otel.type != jbvBinary)
 		return NULL;
 	return otel.val.binary.data;
 }
@@ -111,20 +111,21 @@ is_filled_string(const JsonbValue *value)
 }
 
 static bool
-string_equals(const JsonbValue *value, const char *lower, int length)
+string_equals(const JsonbValue *value, Slice lower)
 {
-	return value->type == jbvString && value->val.string.len == length &&
-		   pg_strncasecmp(value->val.string.val, lower, length) == 0;
+	return value->type == jbvString &&
+		   (uint32) value->val.string.len == lower.length &&
+		   pg_strncasecmp(value->val.string.val, lower.data, lower.length) == 0;
 }
 
 /* Kinds that are recorded as a number are those OTLP had no name for. */
 static bool
 find_kind(Jsonb *tags, JsonbContainer *otel, JsonbValue *kind)
 {
-	if (find_member(otel, KEY("kind"), kind) &&
+	if (tags_find_member(otel, KEY("kind"), kind) &&
 		(is_filled_string(kind) || kind->type == jbvNumeric))
 		return true;
-	return find_member(&tags->root, KEY("span.kind"), kind) &&
+	return tags_find_member(&tags->root, KEY("span.kind"), kind) &&
 		   is_filled_string(kind);
 }
 
@@ -177,24 +178,54 @@ read_is_error(Jsonb *tags, JsonbContainer *otel)
 {
 	JsonbValue value;
 
-	if (find_member(otel, KEY("status"), &value))
+	if (tags_find_member(otel, KEY("status"), &value))
 	{
 		if (string_equals(&value, KEY("error")))
 			return true;
 		if (string_equals(&value, KEY("ok")))
 			return false;
 	}
-	return find_member(&tags->root, KEY("error"), &value) &&
+	return tags_find_member(&tags->root, KEY("error"), &value) &&
 		   error_tag_is_set(&value);
 }
 
 SpanKind
 tags_read(Jsonb *tags, bool *is_error)
 {
-	JsonbContainer *otel = find_otel(tags);
+	JsonbContainer *otel = tags_find_otel(tags);
 
 	*is_error = read_is_error(tags, otel);
 	return read_kind(tags, otel);
+}
+
+bool
+tags_find_text(JsonbContainer *object, Slice key, Slice *text)
+{
+	JsonbValue value;
+
+	if (!tags_find_member(object, key, &value) || !is_filled_string(&value))
+		return false;
+	*text = (Slice){value.val.string.val, value.val.string.len};
+	return true;
+}
+
+double
+tags_adjusted_count(Jsonb *tags)
+{
+	Slice state;
+
+	if (!tags_find_text(tags_find_otel(tags), KEY("trace_state"), &state))
+		return 1;
+	return sampling_adjusted_count(state);
+}
+
+/*
+ * trace_adjusted_count(tags jsonb) -> double precision
+ */
+Datum
+dt_trace_adjusted_count(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(tags_adjusted_count(PG_GETARG_JSONB_P(0)));
 }
 
 /*
@@ -210,7 +241,7 @@ dt_trace_span_kind(PG_FUNCTION_ARGS)
 	JsonbValue kind;
 	text *name;
 
-	if (!find_kind(tags, find_otel(tags), &kind))
+	if (!find_kind(tags, tags_find_otel(tags), &kind))
 		PG_RETURN_NULL();
 	if (kind.type != jbvString)
 		PG_RETURN_TEXT_P(
@@ -229,7 +260,7 @@ dt_trace_is_error(PG_FUNCTION_ARGS)
 {
 	Jsonb *tags = PG_GETARG_JSONB_P(0);
 
-	PG_RETURN_BOOL(read_is_error(tags, find_otel(tags)));
+	PG_RETURN_BOOL(read_is_error(tags, tags_find_otel(tags)));
 }
 
 /*
@@ -250,7 +281,7 @@ dt_trace_user_id(PG_FUNCTION_ARGS)
 
 	for (size_t i = 0; i < lengthof(keys); i++)
 	{
-		if (!find_member(&tags->root, keys[i].data, keys[i].length, &id))
+		if (!tags_find_member(&tags->root, keys[i], &id))
 			continue;
 		if (is_filled_string(&id))
 			PG_RETURN_TEXT_P(

@@ -13,4 +13,18 @@
  * as SPAN_KIND_UNSPECIFIED, and whether the span failed. */
 extern SpanKind tags_read(Jsonb *tags, bool *is_error);
 
+/* A member of an object, where it lies; false if it is not there, or that is
+ * no object (or NULL). */
+extern bool tags_find_member(JsonbContainer *object, Slice key,
+							 JsonbValue *value);
+
+/* A member that is a string, not an empty one. */
+extern bool tags_find_text(JsonbContainer *object, Slice key, Slice *text);
+
+/* What the recording functions wrote; NULL if they did not. */
+extern JsonbContainer *tags_find_otel(Jsonb *tags);
+
+/* How many spans this one stands for, if it was sampled; 1 else. */
+extern double tags_adjusted_count(Jsonb *tags);
+
 #endif

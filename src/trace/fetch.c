@@ -50,20 +50,6 @@ typedef struct TreeReceiver
 	SpanTree *tree; /* NULL before the first row */
 } TreeReceiver;
 
-static void
-start_receiving(DestReceiver *self, int operation, TupleDesc desc)
-{
-	(void) self;
-	(void) operation;
-	(void) desc;
-}
-
-static void
-do_nothing(DestReceiver *self)
-{
-	(void) self;
-}
-
 static bool
 receive_span(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -102,11 +88,7 @@ read_spans(Oid schema, text *trace_id)
 {
 	Datum args[1] = {PointerGetDatum(trace_id)};
 	TreeReceiver receiver = {
-		.receiver = {.receiveSlot = receive_span,
-					 .rStartup = start_receiving,
-					 .rShutdown = do_nothing,
-					 .rDestroy = do_nothing,
-					 .mydest = DestNone},
+		.receiver = query_receiver(receive_span),
 		.context = CurrentMemoryContext,
 		.trace_id = {VARDATA_ANY(trace_id), VARSIZE_ANY_EXHDR(trace_id)},
 	};

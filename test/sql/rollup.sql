@@ -209,7 +209,7 @@ SELECT pg_temp.differences();
 UPDATE distributed_trace_latency SET sketch = sketch + sketch WHERE level = 'minute' AND service_name = 's' AND bucket_start = '2021-01-01';
 SELECT level, bucket_start, service_name, kind, rollup_count, expected_count FROM trace_rollup_check('2021-01-01 00:00:30', '2021-01-01 00:00:31');
 DELETE FROM distributed_trace_latency WHERE level = 'hour';
-INSERT INTO distributed_trace_latency SELECT 'new', bucket_start, 'ghost', operation, kind, is_entry, is_root, is_error, -1, sketch FROM distributed_trace_latency WHERE level = 'minute';
+INSERT INTO distributed_trace_latency SELECT 'new', bucket_start, 'ghost', operation, kind, is_entry, is_root, is_error, -1, adjusted_count, sketch FROM distributed_trace_latency WHERE level = 'minute';
 SELECT * FROM trace_service_latency('2021-01-01', '2021-01-02', spans => 'all');
 SELECT trace_rollup_rebuild('2021-01-01 00:00:30', '2021-01-01 00:00:31') > 0 AS counted;
 SELECT level, bucket_start, service_name, kind, rollup_count, expected_count FROM trace_rollup_check('2021-01-01', '2021-01-02');
@@ -347,3 +347,32 @@ SELECT pg_temp.differences();
 
 TRUNCATE distributed_trace_log, distributed_trace_latency;
 DELETE FROM distributed_trace_resource;
+
+--
+-- Sampled spans count for as many as they stand for
+--
+
+TRUNCATE distributed_trace_log, distributed_trace_latency;
+CREATE FUNCTION pg_temp.figures() RETURNS TABLE (span_count bigint, adjusted_count float8) LANGUAGE sql AS $$
+	SELECT span_count, adjusted_count FROM trace_service_latency('2021-01-01', '2021-01-02') $$;
+-- 1 of 2, 1 of 4, 1 of 1, no threshold, what is none
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms, tags)
+SELECT 't', n, 's', 'o', '2021-01-01'::timestamptz + n * interval '20 s', 1, jsonb_build_object('otel', jsonb_build_object('trace_state', state))
+FROM unnest(ARRAY['ot=th:8', 'x=1, ot=rv:abcdef01234567;th:c ,y=2', 'ot=th:0', 'ot=p:8', 'th:8', 'ot=th:', 'ot=th:xyz', 'ot=th:000000000000008', 'ot=th:C']) WITH ORDINALITY x (state, n);
+SELECT span_id, trace_adjusted_count(tags) FROM distributed_trace_log ORDER BY 1;
+SELECT * FROM pg_temp.figures();
+SELECT adjusted_count FROM trace_service_latency('2021-01-01 00:00:10', '2021-01-01 00:00:50');
+UPDATE distributed_trace_log SET tags = '{"otel": {"trace_state": "ot=th:e"}}' WHERE span_id = '1';
+SELECT sum(sign * adjusted_count) FROM distributed_trace_latency;
+SELECT * FROM pg_temp.figures();
+CALL trace_rollup_compact('-1 day');
+SELECT level, sum(adjusted_count) FROM distributed_trace_latency GROUP BY 1 ORDER BY 1;
+UPDATE distributed_trace_log SET duration_ms = 2 WHERE span_id = '1';
+CALL trace_rollup_compact('-1 day');
+SELECT level, sum(adjusted_count) FROM distributed_trace_latency GROUP BY 1 ORDER BY 1;
+DELETE FROM distributed_trace_log WHERE span_id = '2';
+SELECT trace_rollup_rebuild('2021-01-01', '2021-01-02');
+SELECT level, sum(adjusted_count) FROM distributed_trace_latency GROUP BY 1 ORDER BY 1;
+SELECT * FROM pg_temp.figures();
+
+TRUNCATE distributed_trace_log, distributed_trace_latency;

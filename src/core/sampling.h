@@ -1,0 +1,17 @@
+/*
+ * How many spans a sampled one stands for.
+ */
+#ifndef CORE_SAMPLING_H
+#define CORE_SAMPLING_H
+
+#include "span.h"
+
+/*
+ * The adjusted count that a W3C tracestate tells: 2^56 / (2^56 - T), where T
+ * is the rejection threshold in the subkey th of the member ot, up to 14 hex
+ * digits (OpenTelemetry specification, "TraceState: Probability Sampling").
+ * 1 if there is none, or none that is well formed: a span counts as itself.
+ */
+extern double sampling_adjusted_count(Slice trace_state);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * Whom a CLIENT or PRODUCER span calls, as its attributes tell.
+ */
+#ifndef REPORT_CALL_PEER_H
+#define REPORT_CALL_PEER_H
+
+#include "postgres.h"
+
+#include "core/service_graph.h"
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+
+/*
+ * The name of the peer and how it is called; data NULL if nothing tells it.
+ * The first of: peer.service; database system and database; messaging system
+ * and destination; the server's address.  The name lies in the tags or in
+ * `buffer`.
+ */
+extern Slice call_peer(Jsonb *tags, StringInfo buffer, CallType *type);
+
+#endif
