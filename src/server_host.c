@@ -34,3 +34,20 @@ server_host(void)
 				errmsg("could not generate a random number"));
 	return &host;
 }
+
+static void *
+allocate_in_context(Host *host, size_t size)
+{
+	return MemoryContextAllocHuge(((ContextHost *) host)->context, size);
+}
+
+ContextHost
+context_host(MemoryContext context)
+{
+	return (ContextHost){
+		.host = {.allocate = allocate_in_context,
+				 .poll = poll_interrupts,
+				 .hash_seed = server_host()->hash_seed},
+		.context = context,
+	};
+}

@@ -308,7 +308,7 @@ CREATE FUNCTION trace_apdex(
               OFFSET 0) c
         ORDER BY c.service_name;
     END;
-COMMENT ON FUNCTION trace_apdex(timestamptz, timestamptz, double precision, text) IS 'Apdex of each service over a window: spans up to the threshold satisfy, up to four times it are tolerated, longer and failed ones frustrate; (satisfied + tolerating / 2) / all. Which side of a threshold a duration is on is known within 1 % of it.';
+COMMENT ON FUNCTION trace_apdex(timestamptz, timestamptz, double precision, text) IS 'Apdex of each service over a window: spans up to the threshold satisfy, up to four times it are tolerated, longer and failed ones frustrate; (satisfied + tolerating / 2) / all. Which side of a threshold a duration is on is known within 2 % of it.';
 
 CREATE FUNCTION trace_latency_rank(trace_id text, span_id text, baseline interval DEFAULT '1 hour')
     RETURNS TABLE (

@@ -130,7 +130,8 @@ typedef struct ServiceGraph
 extern void service_graph_init(ServiceGraph *graph, Host *host,
 							   bool by_operation);
 
-/* What is gathered belongs to `host`, names to the graph's. */
+/* What is gathered belongs to `host`, names to the graph's host, which must be
+ * another one if the graph shall outlive what is gathered. */
 extern void call_spans_init(CallSpans *spans, Host *host, ServiceGraph *graph);
 
 /* A span that is there already is passed over. */

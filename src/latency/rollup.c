@@ -26,6 +26,20 @@ PG_FUNCTION_INFO_V1(dt_trace_latency_cover);
 PG_FUNCTION_INFO_V1(dt_trace_latency_buckets);
 PG_FUNCTION_INFO_V1(dt_latency_compare);
 
+/* A warning alone: one such span must not keep others from being read. */
+static void
+warn_of_uncounted_spans(void)
+{
+	ereport(WARNING,
+			errcode(ERRCODE_DATA_CORRUPTED),
+			errmsg("distributed_trace_latency takes out spans that it does not "
+				   "count"),
+			errdetail("They are not taken out."),
+			errhint("Spans may have been recorded while "
+					"distributed_trace.rollup was off: count them with "
+					"trace_rollup_rebuild()."));
+}
+
 /*
  * trace_latency_total(added latency_sketch, removed latency_sketch)
  *
@@ -49,13 +63,12 @@ dt_trace_latency_total(PG_FUNCTION_ARGS)
 		status = sketch_subtract(total, sketch_argument(fcinfo, 1));
 	}
 	if (status == SKETCH_NOT_CONTAINED)
-		ereport(ERROR,
-				errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("distributed_trace_latency takes out spans that it does "
-					   "not count"),
-				errhint("Spans may have been recorded while "
-						"distributed_trace.rollup was off: count them with "
-						"trace_rollup_rebuild()."));
+	{
+		warn_of_uncounted_spans();
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
 	check_sketch_status(status);
 	return packed_datum(&total->head);
 }

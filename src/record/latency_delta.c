@@ -26,8 +26,10 @@
 
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -39,7 +41,7 @@
 /* Deltas of one statement that lie in memory: about half a kB each. */
 #define MANY_DELTAS 16384
 
-/* Columns of distributed_trace_latency. */
+/* Columns of a delta. */
 enum
 {
 	COLUMN_LEVEL,
@@ -156,19 +158,21 @@ define_latency_settings(void)
  * in it too, so it cannot be made anew.  So while a dump is restored the spans
  * must not be counted again, in whatever order the tables come, or at once.
  * A session that restores is known by what pg_dump and pg_restore set at its
- * start, and nobody else has all three so.
+ * start, and nobody else has all three so; nor could any writer but the log's
+ * owner hide spans from the rollup that way.
  */
 static bool
-is_restoring(void)
+is_restoring(Oid log_owner)
 {
 	return !check_function_bodies && !row_security &&
-		   namespace_search_path[0] == '\0';
+		   namespace_search_path[0] == '\0' &&
+		   has_privs_of_role(GetUserId(), log_owner);
 }
 
 bool
-latency_rollup_is_kept(void)
+latency_rollup_is_kept(Oid log_owner)
 {
-	return rollup_is_on && !is_restoring();
+	return rollup_is_on && !is_restoring(log_owner);
 }
 
 LatencyDeltas *
@@ -372,13 +376,25 @@ store_deltas(LatencyDeltas *deltas, TupleDesc desc)
 	return store;
 }
 
-/* The rollup's columns, and whose table it is. */
+/* The columns of append_query, and whose table the rollup is. */
 static TupleDesc
-describe_rollup(Oid schema, Oid *owner)
+describe_deltas(Oid schema, Oid *owner)
 {
 	Oid table = get_relname_relid("distributed_trace_latency", schema);
+	BatchColumn columns[COLUMN_COUNT] = {
+		[COLUMN_LEVEL] = {"level", TEXTOID, -1},
+		[COLUMN_BUCKET] = {"bucket_start", TIMESTAMPTZOID, -1},
+		[COLUMN_SERVICE] = {"service_name", TEXTOID, -1},
+		[COLUMN_OPERATION] = {"operation", TEXTOID, -1},
+		[COLUMN_KIND] = {"kind", TEXTOID, -1},
+		[COLUMN_IS_ENTRY] = {"is_entry", BOOLOID, -1},
+		[COLUMN_IS_ROOT] = {"is_root", BOOLOID, -1},
+		[COLUMN_IS_ERROR] = {"is_error", BOOLOID, -1},
+		[COLUMN_SIGN] = {"sign", INT2OID, -1},
+		[COLUMN_ADJUSTED] = {"adjusted_count", FLOAT8OID, -1},
+		[COLUMN_SKETCH] = {"sketch", InvalidOid, -1},
+	};
 	Relation rollup;
-	TupleDesc desc;
 
 	if (!OidIsValid(table))
 		ereport(ERROR,
@@ -386,10 +402,11 @@ describe_rollup(Oid schema, Oid *owner)
 				errmsg("relation \"%s\" does not exist",
 					   qualified_name(schema, "distributed_trace_latency")));
 	rollup = table_open(table, RowExclusiveLock);
-	desc = CreateTupleDescCopy(RelationGetDescr(rollup));
 	*owner = rollup->rd_rel->relowner;
+	columns[COLUMN_SKETCH].type =
+		get_atttype(table, get_attnum(table, "sketch"));
 	table_close(rollup, NoLock);
-	return desc;
+	return batch_descriptor(columns, COLUMN_COUNT);
 }
 
 /* A failure leaves both user and security context to the end of the
@@ -417,7 +434,7 @@ latency_deltas_write(LatencyDeltas *deltas, Oid schema)
 	if (deltas->table->members == 0)
 		return;
 	SPI_connect();
-	desc = describe_rollup(schema, &owner);
+	desc = describe_deltas(schema, &owner);
 	append_as(owner,
 			  schema,
 			  desc,

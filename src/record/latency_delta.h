@@ -26,7 +26,7 @@ typedef struct LatencyDeltas LatencyDeltas;
 
 /* Whether statements shall keep the rollup (distributed_trace.rollup), and are
  * not those of a restore, which brings it. */
-extern bool latency_rollup_is_kept(void);
+extern bool latency_rollup_is_kept(Oid log_owner);
 
 /* The setting; call once, when the module is loaded. */
 extern void define_latency_settings(void);

@@ -200,7 +200,7 @@ dt_trace_log_after_write(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	check_call(fcinfo);
-	if (latency_rollup_is_kept())
+	if (latency_rollup_is_kept(trigger->tg_relation->rd_rel->relowner))
 		count_rows(latency_deltas_create(), trigger, calling_schema(fcinfo));
 	return PointerGetDatum(NULL);
 }

@@ -7,8 +7,9 @@
  * anything lies below the calls of uninstrumented peers that reach beyond the
  * window.  That is all that a self-join would find, without joining.
  *
- * Memory does not grow with the window: one of more than MAX_SPANS spans is cut
- * into slices of time, which are windows like any other.
+ * Memory does not grow with the window: one whose spans do not fit into
+ * maintenance_work_mem is cut into slices of time, which are windows like any
+ * other.
  */
 #include "postgres.h"
 
@@ -32,11 +33,8 @@
 
 PG_FUNCTION_INFO_V1(dt_trace_service_dependencies);
 
-/* Spans gathered at once, of up to 250 bytes each. */
-#define MAX_SPANS 1000000
-
-/* Slices are made for so many, since not all have equally many. */
-#define SLICE_SPANS (MAX_SPANS / 5 * 4)
+/* What a gathered span takes, with its ids and its place in the table. */
+#define SPAN_BYTES 250
 
 /* How much earlier than its parent, or later than that ended, a child is looked
  * for in another window: clocks differ. */
@@ -113,6 +111,8 @@ typedef struct Gatherer
 	TimestampTz latest;
 	CallSpans spans;
 	MemoryContext context; /* of the spans */
+	ContextHost spans_host;
+	ContextHost graph_host;
 	StringInfoData peer;
 } Gatherer;
 
@@ -170,14 +170,12 @@ read_tags(Gatherer *gatherer, Jsonb *tags, CallSpan *span)
 static void
 add_span(Gatherer *gatherer, const CallSpan *span, Jsonb *tags)
 {
-	MemoryContext caller = MemoryContextSwitchTo(gatherer->context);
 	uint32 count = gatherer->spans.count;
 
 	check_memory(call_spans_add(&gatherer->spans, span));
 	if (tags != NULL && gatherer->with_links && gatherer->is_counting &&
 		gatherer->spans.count > count)
 		add_links(gatherer, tags_find_otel(tags));
-	MemoryContextSwitchTo(caller);
 }
 
 /* Whether something may lie below a span that does not start in the window. */
@@ -366,7 +364,7 @@ add_window(Gatherer *gatherer, ServiceGraph *graph, bool with_virtual)
 					   TimestampTzGetDatum(gatherer->window.to)};
 
 	MemoryContextReset(gatherer->context);
-	call_spans_init(&gatherer->spans, server_host(), graph);
+	call_spans_init(&gatherer->spans, &gatherer->spans_host.host, graph);
 	gatherer->receiver = query_receiver(receive_span);
 	gatherer->is_counting = true;
 	gatherer->seen = 0;
@@ -391,7 +389,8 @@ static List *
 slice_window(const Gatherer *gatherer, List *windows)
 {
 	Window all = gatherer->window;
-	uint64 count = gatherer->seen / SLICE_SPANS + 1;
+	/* some slices have more than others */
+	uint64 count = gatherer->seen / (gatherer->limit / 5 * 4) + 1;
 	int64 width =
 		time_difference(gatherer->latest, gatherer->earliest) / count + 1;
 	TimestampTz to = gatherer->earliest + width;
@@ -421,7 +420,7 @@ build_graph(Gatherer *gatherer, ServiceGraph *graph, bool with_virtual)
 	{
 		gatherer->window = *(Window *) llast(windows);
 		windows = list_delete_last(windows);
-		gatherer->limit = MAX_SPANS;
+		gatherer->limit = (uint64) maintenance_work_mem * 1024 / SPAN_BYTES;
 		if (add_window(gatherer, graph, with_virtual))
 			continue;
 		if (gatherer->earliest < gatherer->latest)
@@ -582,7 +581,9 @@ dt_trace_service_dependencies(PG_FUNCTION_ARGS)
 	gatherer.context = AllocSetContextCreate(CurrentMemoryContext,
 											 "distributed_trace call spans",
 											 ALLOCSET_DEFAULT_SIZES);
-	service_graph_init(&graph, server_host(), by_operation);
+	gatherer.spans_host = context_host(gatherer.context);
+	gatherer.graph_host = context_host(CurrentMemoryContext);
+	service_graph_init(&graph, &gatherer.graph_host.host, by_operation);
 	build_graph(&gatherer, &graph, with_virtual);
 	for (uint32 i = 0; i < graph.count; i++)
 	{

@@ -80,6 +80,7 @@ INSERT INTO pg_temp.contract VALUES
 	('trace_tree(trace_id text, root_span_id text DEFAULT NULL::text, max_depth integer DEFAULT NULL::integer)', 'SETOF trace_tree_row', 'stable parallel safe'),
 	('trace_tree(tree span_tree, root_span_id text DEFAULT NULL::text, max_depth integer DEFAULT NULL::integer)', 'SETOF trace_tree_row', 'immutable parallel safe'),
 	('trace_trees(from_time timestamp with time zone, to_time timestamp with time zone, with_tags boolean DEFAULT true)', 'TABLE(trace_id text, tree span_tree)', 'stable parallel safe'),
+	('trace_adjusted_count(tags jsonb)', 'double precision', 'immutable strict parallel safe'),
 	('trace_user_id(tags jsonb)', 'text', 'immutable strict parallel safe'),
 	('trace_waterfall(trace_id text, width integer DEFAULT 100)', 'SETOF text', 'stable strict parallel restricted'),
 	('trace_waterfall(tree span_tree, width integer DEFAULT 100)', 'SETOF text', 'stable strict parallel restricted'),
@@ -97,8 +98,8 @@ WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass AN
   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace');
 
 SELECT is(f.result || ', ' || f.traits, c.result || ', ' || c.traits, split_part(c.signature, ' DEFAULT', 1)) FROM pg_temp.contract c LEFT JOIN pg_temp.functions f USING (signature) ORDER BY signature COLLATE "C";
--- sketch.sql and latency.sql hold the contracts of these
-CREATE TEMP VIEW other_functions AS SELECT * FROM pg_temp.functions WHERE proname ~ '^latency_|^trace_.*(latency|rollup|apdex|forget)|^trace_log_after_write$';
+-- sketch.sql, latency.sql and map.sql hold the contracts of these
+CREATE TEMP VIEW other_functions AS SELECT * FROM pg_temp.functions WHERE proname ~ '^latency_|^trace_.*(latency|rollup|apdex|forget|dependenc|service_paths|service_impact|grafana)|^trace_log_after_write$';
 SELECT is_empty($$SELECT signature FROM pg_temp.functions EXCEPT SELECT signature FROM other_functions EXCEPT SELECT signature FROM pg_temp.contract$$, 'there are no other functions');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE comment IS NULL OR comment = ''$$, 'every function has a comment');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE proacl IS NOT NULL$$, 'PUBLIC may execute every function');
@@ -169,11 +170,12 @@ SELECT bag_eq(
 	         ('CREATE INDEX distributed_trace_log_start_idx ON distributed_trace_log USING brin (start_time)', false, false),
 	         ('CREATE UNIQUE INDEX distributed_trace_resource_pkey ON distributed_trace_resource USING btree (resource_id)', true, true),
 	         ('CREATE UNIQUE INDEX distributed_trace_resource_digest_key ON distributed_trace_resource USING btree (digest)', false, true),
-	         ('CREATE INDEX distributed_trace_latency_bucket_idx ON distributed_trace_latency USING btree (level, bucket_start)', false, false)$$, 'indexes');
+	         ('CREATE INDEX distributed_trace_latency_bucket_idx ON distributed_trace_latency USING btree (level, bucket_start)', false, false),
+	         ('CREATE UNIQUE INDEX distributed_trace_latency_pkey ON distributed_trace_latency USING btree (id)', true, true)$$, 'indexes');
 SELECT bag_eq(
 	$$SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid::regclass::text ~ '^distributed_trace_' AND contype NOT IN ('n', 'c')$$,
 	$$VALUES ('distributed_trace_log', 'p', 'PRIMARY KEY (id)'), ('distributed_trace_log', 'u', 'UNIQUE (trace_id, span_id)'),
-	         ('distributed_trace_resource', 'p', 'PRIMARY KEY (resource_id)'), ('distributed_trace_resource', 'u', 'UNIQUE (digest)')$$, 'constraints');
+	         ('distributed_trace_latency', 'p', 'PRIMARY KEY (id)'), ('distributed_trace_resource', 'p', 'PRIMARY KEY (resource_id)'), ('distributed_trace_resource', 'u', 'UNIQUE (digest)')$$, 'constraints');
 SELECT triggers_are('distributed_trace_log', ARRAY['trace_log_before_insert', 'trace_log_before_update', 'trace_log_after_insert', 'trace_log_after_update']);
 SELECT trigger_is('distributed_trace_log', 'trace_log_before_insert', 'trace_log_before_write');
 SELECT trigger_is('distributed_trace_log', 'trace_log_before_update', 'trace_log_before_write');
@@ -182,10 +184,10 @@ SELECT trigger_is('distributed_trace_log', 'trace_log_after_update', 'trace_log_
 SELECT triggers_are('distributed_trace_resource', ARRAY[]::name[]);
 SELECT results_eq(
 	$$SELECT seqrelid::regclass::text, seqtypid::regtype::text, seqstart FROM pg_sequence WHERE seqrelid::regclass::text ~ '^distributed_trace_' ORDER BY 1$$,
-	$$VALUES ('distributed_trace_log_id_seq', 'bigint', 2147483648), ('distributed_trace_resource_resource_id_seq', 'bigint', 1)$$, 'numbers of the log start above the range of an INT');
+	$$VALUES ('distributed_trace_latency_id_seq', 'bigint', 1), ('distributed_trace_log_id_seq', 'bigint', 2147483648), ('distributed_trace_resource_resource_id_seq', 'bigint', 1)$$, 'numbers of the log start above the range of an INT');
 SELECT bag_eq(
 	$$SELECT unnest(extconfig)::regclass::text FROM pg_extension WHERE extname = 'distributed_trace'$$,
-	$$VALUES ('distributed_trace_log'), ('distributed_trace_log_id_seq'), ('distributed_trace_resource'), ('distributed_trace_resource_resource_id_seq'), ('distributed_trace_latency')$$, 'pg_dump writes what users store');
+	$$VALUES ('distributed_trace_log'), ('distributed_trace_log_id_seq'), ('distributed_trace_resource'), ('distributed_trace_resource_resource_id_seq'), ('distributed_trace_latency'), ('distributed_trace_latency_id_seq')$$, 'pg_dump writes what users store');
 SELECT is_empty(
 	$$SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid IN ('distributed_trace_log'::regclass, 'distributed_trace_resource'::regclass, 'trace_tree_row'::regclass)
 	  AND attnum > 0 AND coalesce(col_description(attrelid, attnum), '') = ''$$, 'every column has a comment');

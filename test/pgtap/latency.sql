@@ -46,15 +46,15 @@ SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE comment IS NULL$
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE prosecdef OR proacl IS NOT NULL$$, 'functions run with the caller''s rights');
 
 -- the table
-SELECT columns_are('distributed_trace_latency', ARRAY['level', 'bucket_start', 'service_name', 'operation', 'kind', 'is_entry', 'is_root', 'is_error', 'sign', 'adjusted_count', 'sketch']);
+SELECT columns_are('distributed_trace_latency', ARRAY['id', 'level', 'bucket_start', 'service_name', 'operation', 'kind', 'is_entry', 'is_root', 'is_error', 'sign', 'adjusted_count', 'sketch']);
 SELECT results_eq($$SELECT (attname::text || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' not null' ELSE '' END || CASE collname WHEN 'C' THEN ' C' ELSE '' END) COLLATE "default"
 	FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation WHERE attrelid = 'distributed_trace_latency'::regclass AND attnum > 0 ORDER BY attnum$$,
-	ARRAY['level text not null C', 'bucket_start timestamp with time zone not null', 'service_name text not null C', 'operation text not null C', 'kind text C',
+	ARRAY['id bigint not null', 'level text not null C', 'bucket_start timestamp with time zone not null', 'service_name text not null C', 'operation text not null C', 'kind text C',
 	      'is_entry boolean not null', 'is_root boolean not null', 'is_error boolean not null', 'sign smallint not null', 'adjusted_count double precision not null', 'sketch latency_sketch not null'], 'its columns');
 SELECT is_empty($$SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid IN ('distributed_trace_latency'::regclass, 'trace_counted_spans'::regclass) AND attnum > 0 AND col_description(attrelid, attnum) IS NULL$$, 'every column has a comment');
 SELECT isnt(obj_description(oid), NULL, relname::text || ' has a comment') FROM pg_class WHERE relname IN ('distributed_trace_latency', 'trace_counted_spans', 'distributed_trace_latency_bucket_idx') ORDER BY 1;
-SELECT throws_ok($$INSERT INTO distributed_trace_latency SELECT 'week', now(), 's', 'o', NULL, true, true, true, 1, 1, latency_sketch_agg(1.0)$$, '23514', NULL, 'no other levels');
-SELECT throws_ok($$INSERT INTO distributed_trace_latency SELECT 'new', now(), 's', 'o', NULL, true, true, true, 0, 1, latency_sketch_agg(1.0)$$, '23514', NULL, 'no other signs');
+SELECT throws_ok($$INSERT INTO distributed_trace_latency SELECT 1, 'week', now(), 's', 'o', NULL, true, true, true, 1, 1, latency_sketch_agg(1.0)$$, '23514', NULL, 'no other levels');
+SELECT throws_ok($$INSERT INTO distributed_trace_latency SELECT 1, 'new', now(), 's', 'o', NULL, true, true, true, 0, 1, latency_sketch_agg(1.0)$$, '23514', NULL, 'no other signs');
 SELECT ok('distributed_trace_latency'::regclass = ANY (extconfig), 'pg_dump dumps its rows') FROM pg_extension WHERE extname = 'distributed_trace';
 SELECT is(relacl, NULL, 'nobody may read it but its owner') FROM pg_class WHERE oid = 'distributed_trace_latency'::regclass;
 

@@ -209,7 +209,8 @@ SELECT pg_temp.differences();
 UPDATE distributed_trace_latency SET sketch = sketch + sketch WHERE level = 'minute' AND service_name = 's' AND bucket_start = '2021-01-01';
 SELECT level, bucket_start, service_name, kind, rollup_count, expected_count FROM trace_rollup_check('2021-01-01 00:00:30', '2021-01-01 00:00:31');
 DELETE FROM distributed_trace_latency WHERE level = 'hour';
-INSERT INTO distributed_trace_latency SELECT 'new', bucket_start, 'ghost', operation, kind, is_entry, is_root, is_error, -1, adjusted_count, sketch FROM distributed_trace_latency WHERE level = 'minute';
+INSERT INTO distributed_trace_latency (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
+SELECT 'new', bucket_start, 'ghost', operation, kind, is_entry, is_root, is_error, -1, adjusted_count, sketch FROM distributed_trace_latency WHERE level = 'minute';
 SELECT * FROM trace_service_latency('2021-01-01', '2021-01-02', spans => 'all');
 SELECT trace_rollup_rebuild('2021-01-01 00:00:30', '2021-01-01 00:00:31') > 0 AS counted;
 SELECT level, bucket_start, service_name, kind, rollup_count, expected_count FROM trace_rollup_check('2021-01-01', '2021-01-02');
@@ -250,7 +251,8 @@ GRANT SELECT, INSERT, UPDATE ON distributed_trace_log TO regress_trace_writer;
 SET ROLE regress_trace_writer;
 INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms) VALUES ('w', '1', 'writer', 'o', '2021-01-01', 1);
 UPDATE distributed_trace_log SET duration_ms = 2 WHERE trace_id = 'w';
-INSERT INTO distributed_trace_latency SELECT * FROM distributed_trace_latency;
+INSERT INTO distributed_trace_latency (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
+SELECT level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch FROM distributed_trace_latency;
 SELECT * FROM trace_service_latency('2021-01-01', '2021-01-02');
 CALL trace_rollup_compact();
 SET distributed_trace.rollup = off;

@@ -59,7 +59,8 @@ SELECT x, span_tree_agg(l) IS NULL AS is_null, (SELECT count(*) FROM trace_tree(
 FROM (VALUES ('small 8000'), ('no such trace')) v (x) LEFT JOIN distributed_trace_log l ON trace_id = x GROUP BY x ORDER BY x;
 SELECT (SELECT count(*) FROM trace_tree(span_tree_agg(l ORDER BY x))) AS spans FROM (VALUES ('a'), ('small 8000'), ('z')) v (x) LEFT JOIN distributed_trace_log l ON trace_id = x;
 -- rows of a table with further columns, and with fewer than there once were
-ALTER TABLE distributed_trace_log ADD COLUMN mine text, DROP COLUMN logs;
+ALTER TABLE distributed_trace_log ADD COLUMN gone text, ADD COLUMN mine text;
+ALTER TABLE distributed_trace_log DROP COLUMN gone;
 SELECT trace_id, span_tree_send(span_tree_agg(l)) = span_tree_send(trace_get(trace_id)) AS agrees
 FROM distributed_trace_log l WHERE trace_id IN ('large 1', 'small 8000', 'small 8001') GROUP BY trace_id ORDER BY trace_id;
 -- the form in which an analysis takes many traces
