@@ -22,6 +22,7 @@ PG_FUNCTION_INFO_V1(dt_trace_latency_total);
 PG_FUNCTION_INFO_V1(dt_trace_latency_is_same);
 PG_FUNCTION_INFO_V1(dt_trace_latency_spans);
 PG_FUNCTION_INFO_V1(dt_trace_latency_group);
+PG_FUNCTION_INFO_V1(dt_trace_grafana_measure);
 PG_FUNCTION_INFO_V1(dt_trace_latency_cover);
 PG_FUNCTION_INFO_V1(dt_trace_latency_buckets);
 PG_FUNCTION_INFO_V1(dt_latency_compare);
@@ -146,6 +147,29 @@ dt_trace_latency_group(PG_FUNCTION_ARGS)
 						 words,
 						 lengthof(words),
 						 "Use \"operation\" or \"service\".");
+}
+
+/*
+ * trace_grafana_measure(measure text) -> text
+ */
+Datum
+dt_trace_grafana_measure(PG_FUNCTION_ARGS)
+{
+	static const char *const words[] = {"p95_ms",
+										"p50_ms",
+										"p99_ms",
+										"mean_ms",
+										"max_ms",
+										"error_ratio",
+										"spans_per_second"};
+
+	return word_argument(fcinfo,
+						 "measure",
+						 words,
+						 lengthof(words),
+						 "Use \"p50_ms\", \"p95_ms\", \"p99_ms\", \"mean_ms\", "
+						 "\"max_ms\", \"error_ratio\" or "
+						 "\"spans_per_second\".");
 }
 
 /* The last whole minute, hour or day (UTC) that begins no later. */

@@ -1,0 +1,219 @@
+/* What Grafana's panels take: their exact names, types and order of rows. */
+
+CREATE FUNCTION trace_grafana_trace(trace_id text)
+    RETURNS TABLE (
+        "traceID" text,
+        "spanID" text,
+        "parentSpanID" text,
+        "operationName" text,
+        "serviceName" text,
+        "serviceTags" jsonb,
+        "startTime" double precision,
+        duration double precision,
+        logs jsonb,
+        "references" jsonb,
+        tags jsonb,
+        kind text,
+        "statusCode" integer,
+        "statusMessage" text,
+        "instrumentationLibraryName" text,
+        "instrumentationLibraryVersion" text,
+        "traceState" text,
+        warnings jsonb)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        WITH spans AS (
+            SELECT l.*
+            FROM distributed_trace_log l
+            WHERE l.trace_id = coalesce((SELECT g.trace_id FROM distributed_trace_log g
+                                         WHERE g.trace_id = trace_grafana_trace.trace_id LIMIT 1),
+                                        trace_id_normalize(trace_grafana_trace.trace_id))
+              AND isfinite(l.start_time)
+        ), problems AS (
+            SELECT p.span_id, jsonb_agg(concat_ws(': ', p.problem, p.detail) ORDER BY p.problem, p.detail) AS warnings
+            FROM trace_lint(trace_grafana_trace.trace_id) p
+            GROUP BY p.span_id
+        )
+        SELECT s.trace_id, s.span_id, s.parent_span_id, s.operation, s.service_name,
+               coalesce((SELECT jsonb_agg(jsonb_build_object('key', a.key, 'value', a.value) ORDER BY a.key)
+                         FROM distributed_trace_resource r, jsonb_each(r.attributes - 'otel') a
+                         WHERE r.resource_id = CASE WHEN s.tags #>> '{otel,resource}' ~ '^[0-9]{1,18}$'
+                                                    THEN (s.tags #>> '{otel,resource}')::bigint END), '[]'),
+               extract(epoch FROM s.start_time)::double precision * 1000,
+               coalesce(nullif(s.duration_ms, 'NaN')::double precision, 0),
+               coalesce((SELECT jsonb_agg(jsonb_build_object(
+                                    'timestamp', extract(epoch FROM coalesce(e.event_time, s.start_time))::double precision * 1000,
+                                    'name', e.event_name,
+                                    'fields', coalesce((SELECT jsonb_agg(jsonb_build_object('key', f.key, 'value', f.value) ORDER BY f.key)
+                                                        FROM jsonb_each(e.attributes) f), '[]')))
+                         FROM trace_events(s.logs) e
+                         WHERE e.event_time IS NULL OR isfinite(e.event_time)), '[]'),
+               coalesce((SELECT jsonb_agg(jsonb_build_object('traceID', k ->> 'trace_id', 'spanID', k ->> 'span_id', 'tags', '[]'::jsonb))
+                         FROM jsonb_array_elements(CASE WHEN jsonb_typeof(s.tags #> '{otel,links}') = 'array' THEN s.tags #> '{otel,links}' END) k
+                         WHERE jsonb_typeof(k) = 'object'), '[]'),
+               coalesce((SELECT jsonb_agg(jsonb_build_object('key', a.key, 'value', a.value) ORDER BY a.key)
+                         FROM jsonb_each(CASE WHEN jsonb_typeof(s.tags) = 'object' THEN s.tags - '{otel,error}'::text[] END) a), '[]')
+                   || CASE WHEN trace_is_error(s.tags) THEN '[{"key": "error", "value": true}]'::jsonb ELSE '[]' END,
+               trace_span_kind(s.tags),
+               CASE WHEN trace_is_error(s.tags) THEN 2 WHEN s.tags #>> '{otel,status}' = 'ok' THEN 1 ELSE 0 END,
+               s.tags #>> '{otel,status_message}',
+               s.tags #>> '{otel,scope,name}',
+               s.tags #>> '{otel,scope,version}',
+               s.tags #>> '{otel,trace_state}',
+               p.warnings
+        FROM spans s LEFT JOIN problems p ON p.span_id = s.span_id
+        ORDER BY s.start_time, s.parent_span_id IS NOT NULL, s.span_id;
+    END;
+COMMENT ON FUNCTION trace_grafana_trace(text) IS 'A trace for Grafana''s Traces panel (format: table), one row a span; startTime and duration in milliseconds, what is wrong with a span as its warnings.';
+
+CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
+    RETURNS TABLE (
+        id text,
+        title text,
+        subtitle text,
+        mainstat double precision,
+        secondarystat double precision,
+        arc__ok double precision,
+        arc__errors double precision,
+        detail__spans bigint,
+        detail__errors bigint,
+        isinstrumented boolean)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 50
+    BEGIN ATOMIC
+        WITH edges AS MATERIALIZED (
+            SELECT e.* FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
+        ), incoming AS (
+            SELECT e.callee_service AS name, sum(e.call_count) AS calls, sum(e.error_count) AS errors, max(e.client_p95_ms) AS p95_ms, bool_and(e.is_virtual) AS is_virtual,
+                   min(e.connection_type) AS connection_type
+            FROM edges e GROUP BY e.callee_service
+        ), names AS (
+            SELECT e.caller_service AS name FROM edges e
+            UNION SELECT i.name FROM incoming i
+            UNION SELECT s.service_name FROM trace_service_latency(from_time, to_time) s
+        )
+        SELECT n.name, n.name,
+               CASE WHEN s.service_name IS NULL AND i.is_virtual THEN i.connection_type ELSE 'service' END,
+               round(coalesce(s.quantile_ms[1], i.p95_ms)::numeric, 3)::double precision,
+               round((coalesce(s.adjusted_count, i.calls)
+                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time - from_time) END, 0))::numeric, 3)::double precision,
+               1 - coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
+               coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
+               coalesce(s.span_count, i.calls)::bigint,
+               coalesce(s.error_count, i.errors)::bigint,
+               s.service_name IS NOT NULL OR NOT coalesce(i.is_virtual, false)
+        FROM names n
+             LEFT JOIN trace_service_latency(from_time, to_time, '{0.95}') s ON s.service_name = n.name
+             LEFT JOIN incoming i ON i.name = n.name
+        ORDER BY n.name COLLATE "C";
+    END;
+COMMENT ON FUNCTION trace_grafana_nodes(timestamptz, timestamptz) IS 'Services for Grafana''s node graph panel (query "nodes", format: table): p95 in ms as the main figure, requests a second as the second, the shares of good and failed requests as the circle.';
+
+CREATE FUNCTION trace_grafana_edges(from_time timestamptz, to_time timestamptz)
+    RETURNS TABLE (
+        id text,
+        source text,
+        target text,
+        mainstat double precision,
+        secondarystat double precision,
+        thickness double precision,
+        strokedasharray text,
+        color text,
+        detail__type text,
+        detail__calls bigint,
+        detail__errors bigint,
+        detail__network_ms double precision,
+        detail__exemplar text)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        SELECT concat_ws('--', e.caller_service, e.callee_service, e.connection_type, CASE WHEN e.is_virtual THEN 'virtual' END),
+               e.caller_service, e.callee_service,
+               round(coalesce(e.server_p95_ms, e.client_p95_ms)::numeric, 3)::double precision,
+               round((e.adjusted_count
+                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time - from_time) END, 0))::numeric, 3)::double precision,
+               1 + 4 * e.call_count / max(e.call_count) OVER ()::double precision,
+               CASE WHEN e.is_async THEN '4 4' END,
+               CASE WHEN e.error_ratio >= 0.05 THEN 'red' WHEN e.error_count > 0 THEN 'orange' ELSE 'gray' END,
+               e.connection_type, e.call_count, e.error_count, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id
+        FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
+        ORDER BY e.call_count DESC, 1;
+    END;
+COMMENT ON FUNCTION trace_grafana_edges(timestamptz, timestamptz) IS 'Calls for Grafana''s node graph panel (query "edges", format: table): p95 in ms as the main figure, calls a second as the second; broken lines are asynchronous, colours tell errors.';
+
+CREATE FUNCTION trace_grafana_measure(measure text) RETURNS text
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_grafana_measure';
+COMMENT ON FUNCTION trace_grafana_measure(text) IS 'Checks a word that chooses what a series shows: p95_ms (also for NULL), p50_ms, p99_ms, mean_ms, max_ms, error_ratio or spans_per_second.';
+
+CREATE FUNCTION trace_grafana_series(
+    from_time timestamptz, to_time timestamptz, bucket interval, measure text DEFAULT 'p95_ms',
+    service_name text DEFAULT NULL, spans text DEFAULT 'entry')
+    RETURNS TABLE (
+        "time" timestamptz,
+        metric text,
+        value double precision)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1000
+    BEGIN ATOMIC
+        SELECT s.bucket_start, s.service_name,
+               CASE trace_grafana_measure(trace_grafana_series.measure)
+                   WHEN 'p50_ms' THEN s.quantile_ms[1]
+                   WHEN 'p95_ms' THEN s.quantile_ms[2]
+                   WHEN 'p99_ms' THEN s.quantile_ms[3]
+                   WHEN 'mean_ms' THEN s.mean_ms
+                   WHEN 'max_ms' THEN s.max_ms
+                   WHEN 'error_ratio' THEN s.error_ratio
+                   ELSE s.adjusted_count / extract(epoch FROM trace_grafana_series.bucket)
+               END
+        FROM trace_service_latency_series(from_time, to_time, bucket, '{0.5,0.95,0.99}', trace_grafana_series.spans) s
+        WHERE trace_grafana_series.service_name IS NULL OR s.service_name = trace_grafana_series.service_name
+        ORDER BY s.bucket_start, s.service_name;
+    END;
+COMMENT ON FUNCTION trace_grafana_series(timestamptz, timestamptz, interval, text, text, text) IS 'A line for each service in Grafana''s time series panel (format: time series): p50_ms, p95_ms, p99_ms, mean_ms, max_ms, error_ratio or spans_per_second for each bucket.';
+
+CREATE FUNCTION trace_grafana_heatmap(
+    from_time timestamptz, to_time timestamptz, bucket interval, service_name text DEFAULT NULL, spans text DEFAULT 'entry')
+    RETURNS TABLE (
+        "time" timestamptz,
+        metric text,
+        value bigint)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1000
+    BEGIN ATOMIC
+        SELECT b.bucket_start, coalesce(e.le_ms::text, '+Inf'), coalesce(sum(h.span_count), 0)::bigint
+        FROM trace_latency_buckets(from_time, to_time, trace_grafana_heatmap.bucket) b
+             CROSS JOIN unnest(ARRAY[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, NULL]::double precision[])
+                 WITH ORDINALITY e (le_ms, place)
+             LEFT JOIN LATERAL (
+                 SELECT h.span_count,
+                        width_bucket(h.lower_ms, ARRAY[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000]::double precision[]) + 1 AS place
+                 FROM trace_latency_histogram(b.from_time, b.to_time, trace_grafana_heatmap.service_name, NULL, trace_grafana_heatmap.spans) h
+             ) h ON h.place = e.place
+        GROUP BY b.bucket_start, e.le_ms, e.place
+        ORDER BY b.bucket_start, e.place;
+    END;
+COMMENT ON FUNCTION trace_grafana_heatmap(timestamptz, timestamptz, interval, text, text) IS 'How many spans took how long, for Grafana''s heatmap panel (format: time series; rows to columns; cell bound: upper): a count for each bucket and upper bound in milliseconds, those of none too.';
+
+CREATE FUNCTION trace_grafana_flame_graph(trace_id text)
+    RETURNS TABLE (
+        level integer,
+        value double precision,
+        self double precision,
+        label text)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        WITH spans AS MATERIALIZED (
+            SELECT t.ordinal, t.depth, t.descendant_count, t.service_name || ': ' || t.operation AS label, t.self_ms,
+                   sum(t.self_ms) OVER (ORDER BY t.ordinal) AS total_ms,
+                   -- several roots get one above them
+                   (count(*) FILTER (WHERE t.depth = 0) OVER () > 1)::integer AS shift
+            FROM trace_tree(trace_grafana_flame_graph.trace_id) t
+        )
+        SELECT r.level, r.value, r.self, r.label
+        FROM (SELECT 0 AS ordinal, 0 AS level, max(s.total_ms) AS value, 0::double precision AS self, 'trace' AS label
+              FROM spans s HAVING max(s.shift) = 1
+              UNION ALL
+              SELECT s.ordinal, s.depth + s.shift,
+                     -- its own time and that of all below, which lie behind it
+                     greatest(e.total_ms - s.total_ms + s.self_ms, s.self_ms), s.self_ms, s.label
+              FROM spans s JOIN spans e ON e.ordinal = s.ordinal + s.descendant_count) r
+        ORDER BY r.ordinal;
+    END;
+COMMENT ON FUNCTION trace_grafana_flame_graph(text) IS 'A trace for Grafana''s flame graph panel (format: table; unit: ms): self time of each span, and of it with all below, in depth-first order. Widths are time spent, not time passed: what ran side by side adds up.';
