@@ -118,3 +118,11 @@ SELECT service_name, span_count AS requests, error_count AS errors, mean_ms::num
     quantile_ms[1]::numeric(12,3) AS p50_ms, quantile_ms[2]::numeric(12,3) AS p95_ms, quantile_ms[3]::numeric(12,3) AS p99_ms
 FROM trace_service_latency('-infinity', 'infinity');
 \set ECHO none
+
+\echo '13. Who calls whom'
+\echo
+\set ECHO queries
+SELECT caller_service, callee_service, connection_type AS type, call_count AS calls, error_count AS errors,
+    client_p95_ms::numeric(12,1) AS client_p95_ms, server_p95_ms::numeric(12,1) AS server_p95_ms, network_mean_ms::numeric(12,1)
+FROM trace_service_dependencies('-infinity', 'infinity');
+\set ECHO none

@@ -151,7 +151,7 @@ CREATE FUNCTION trace_grafana_series(
         "time" timestamptz,
         metric text,
         value double precision)
-    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1000
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
     BEGIN ATOMIC
         SELECT s.bucket_start, s.service_name,
                CASE trace_grafana_measure(trace_grafana_series.measure)
@@ -175,7 +175,7 @@ CREATE FUNCTION trace_grafana_heatmap(
         "time" timestamptz,
         metric text,
         value bigint)
-    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1000
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
     BEGIN ATOMIC
         SELECT b.bucket_start, coalesce(e.le_ms::text, '+Inf'), coalesce(sum(h.span_count), 0)::bigint
         FROM trace_latency_buckets(from_time, to_time, trace_grafana_heatmap.bucket) b

@@ -1,4 +1,5 @@
--- The contract of the service map: every function about it.
+-- The contract of the service map and of what Grafana reads: every function
+-- about them.
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS distributed_trace;
@@ -14,6 +15,18 @@ INSERT INTO pg_temp.contract VALUES
 	 'TABLE(caller_service text, caller_operation text, callee_service text, callee_operation text, connection_type text, is_async boolean, is_virtual boolean, call_count bigint, adjusted_count double precision, error_count bigint, error_ratio double precision, client_p50_ms double precision, client_p95_ms double precision, client_p99_ms double precision, server_p50_ms double precision, server_p95_ms double precision, server_p99_ms double precision, network_mean_ms double precision, exemplar_trace_id text, exemplar_span_id text)', 'stable strict parallel safe'),
 	('trace_dependency_paths', 'from_time timestamp with time zone, to_time timestamp with time zone, service_name text DEFAULT NULL::text, max_hops integer DEFAULT 8',
 	 'TABLE(path text, hops integer, trace_count bigint, share double precision, call_count bigint, error_count bigint, exemplar_trace_id text)', 'stable parallel safe'),
+	('trace_grafana_edges', 'from_time timestamp with time zone, to_time timestamp with time zone',
+	 'TABLE(id text, source text, target text, mainstat double precision, secondarystat double precision, thickness double precision, strokedasharray text, color text, detail__type text, detail__calls bigint, detail__errors bigint, detail__network_ms double precision, detail__exemplar text)', 'stable strict parallel safe'),
+	('trace_grafana_flame_graph', 'trace_id text', 'TABLE(level integer, value double precision, self double precision, label text)', 'stable parallel safe'),
+	('trace_grafana_heatmap', 'from_time timestamp with time zone, to_time timestamp with time zone, bucket interval, service_name text DEFAULT NULL::text, spans text DEFAULT ''entry''::text',
+	 'TABLE("time" timestamp with time zone, metric text, value bigint)', 'stable parallel safe'),
+	('trace_grafana_measure', 'measure text', 'text', 'immutable parallel safe'),
+	('trace_grafana_nodes', 'from_time timestamp with time zone, to_time timestamp with time zone',
+	 'TABLE(id text, title text, subtitle text, mainstat double precision, secondarystat double precision, arc__ok double precision, arc__errors double precision, detail__spans bigint, detail__errors bigint, isinstrumented boolean)', 'stable strict parallel safe'),
+	('trace_grafana_series', 'from_time timestamp with time zone, to_time timestamp with time zone, bucket interval, measure text DEFAULT ''p95_ms''::text, service_name text DEFAULT NULL::text, spans text DEFAULT ''entry''::text',
+	 'TABLE("time" timestamp with time zone, metric text, value double precision)', 'stable parallel safe'),
+	('trace_grafana_trace', 'trace_id text',
+	 'TABLE("traceID" text, "spanID" text, "parentSpanID" text, "operationName" text, "serviceName" text, "serviceTags" jsonb, "startTime" double precision, duration double precision, logs jsonb, "references" jsonb, tags jsonb, kind text, "statusCode" integer, "statusMessage" text, "instrumentationLibraryName" text, "instrumentationLibraryVersion" text, "traceState" text, warnings jsonb)', 'stable parallel safe'),
 	('trace_service_dependencies', 'from_time timestamp with time zone, to_time timestamp with time zone, level text DEFAULT ''service''::text, include_virtual boolean DEFAULT true, include_links boolean DEFAULT true',
 	 'TABLE(caller_service text, caller_operation text, callee_service text, callee_operation text, connection_type text, is_async boolean, is_virtual boolean, call_count bigint, adjusted_count double precision, error_count bigint, error_ratio double precision, client_p50_ms double precision, client_p95_ms double precision, client_p99_ms double precision, server_p50_ms double precision, server_p95_ms double precision, server_p99_ms double precision, network_mean_ms double precision, exemplar_trace_id text, exemplar_span_id text)', 'stable strict parallel safe'),
 	('trace_service_impact', 'from_time timestamp with time zone, to_time timestamp with time zone, service_name text',
@@ -28,11 +41,12 @@ SELECT proname::text AS name, pg_get_function_arguments(p.oid) AS arguments, pg_
 FROM pg_depend d JOIN pg_proc p ON p.oid = objid
 WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e'
   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace')
-  AND proname ~ '^trace_.*(dependenc|service_paths|service_impact)';
+  AND proname ~ '^trace_.*(dependenc|service_paths|service_impact|grafana)';
 
 SELECT is(f.result || ', ' || f.traits, c.result || ', ' || c.traits, c.name) FROM pg_temp.contract c LEFT JOIN pg_temp.functions f USING (name, arguments) ORDER BY c.name COLLATE "C";
 SELECT is_empty($$SELECT name, arguments FROM pg_temp.functions EXCEPT SELECT name, arguments FROM pg_temp.contract$$, 'there are no other functions');
 
+SELECT throws_ok($$SELECT trace_grafana_measure('p42')$$, '22023', NULL, 'no other measures');
 SELECT throws_ok($$SELECT * FROM trace_service_dependencies('2021-01-01', '2021-01-02', 'span')$$, '22023', NULL, 'no other levels');
 SELECT throws_ok($$SELECT * FROM trace_dependency_paths('-infinity', 'infinity', max_hops => 0), trace_service_paths(NULL::span_tree, max_hops => 0)$$, '22023', NULL, 'a path has a hop at least');
 SELECT throws_ok($$SELECT * FROM trace_service_paths(NULL::span_tree, max_hops => 65)$$, '22023', NULL, 'and 64 at most');
