@@ -30,7 +30,8 @@ CREATE VIEW trace_spans AS
            l.tags ->> 'messaging.system' AS messaging_system,
            l.tags ->> 'peer.service' AS peer_service,
            trace_user_id(l.tags) AS user_id,
-           (l.tags - 'otel')::text AS attributes_json
+           -- nothing can be taken off a scalar
+           (CASE WHEN jsonb_typeof(l.tags) = 'object' THEN l.tags - 'otel' ELSE l.tags END)::text AS attributes_json
     FROM distributed_trace_log l
     WHERE isfinite(l.start_time);
 
@@ -43,15 +44,18 @@ CREATE VIEW trace_span_attributes AS
            a.key AS attribute_key,
            a.value #>> '{}' AS value_text,
            CASE WHEN jsonb_typeof(a.value) = 'number' AND abs((a.value #>> '{}')::numeric) < 1e300
-                THEN (a.value #>> '{}')::double precision END AS value_number,
+                THEN CASE WHEN abs((a.value #>> '{}')::numeric) < 1e-300 THEN 0
+                          ELSE (a.value #>> '{}')::double precision END END AS value_number,
            jsonb_typeof(a.value) AS value_type
     FROM distributed_trace_log l,
          jsonb_each(CASE WHEN jsonb_typeof(l.tags) = 'object' THEN l.tags - 'otel' END) a
     WHERE isfinite(l.start_time)
     UNION ALL
-    SELECT l.trace_id, l.span_id, l.service_name, l.start_time, 'resource', a.key, a.value #>> '{}',
+    -- types as above, else no condition reaches the log
+    SELECT l.trace_id::text, l.span_id::text, l.service_name, l.start_time, 'resource', a.key, a.value #>> '{}',
            CASE WHEN jsonb_typeof(a.value) = 'number' AND abs((a.value #>> '{}')::numeric) < 1e300
-                THEN (a.value #>> '{}')::double precision END,
+                THEN CASE WHEN abs((a.value #>> '{}')::numeric) < 1e-300 THEN 0
+                          ELSE (a.value #>> '{}')::double precision END END,
            jsonb_typeof(a.value)
     FROM distributed_trace_log l
          JOIN distributed_trace_resource r
@@ -85,7 +89,7 @@ CREATE VIEW trace_span_links AS
            (k.link -> 'attributes')::text AS attributes_json
     FROM distributed_trace_log l,
          jsonb_array_elements(CASE WHEN jsonb_typeof(l.tags #> '{otel,links}') = 'array' THEN l.tags #> '{otel,links}' END) k (link)
-    WHERE isfinite(l.start_time);
+    WHERE isfinite(l.start_time) AND jsonb_typeof(k.link) = 'object';
 
 -- one row for the first span of each trace, so that a condition on start_time is one on the log's
 CREATE VIEW trace_traces AS

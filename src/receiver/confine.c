@@ -1,0 +1,109 @@
+/*
+ * Giving up what the program does not need, so that a fault in it is worth
+ * little: no new privileges, no core dumps, no other programs, no outgoing
+ * connections.
+ */
+#include "receiver.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#if defined(__linux__) && defined(__x86_64__)
+#define HAVE_FILTER 1
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+#define THIS_ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__linux__) && defined(__aarch64__)
+#define HAVE_FILTER 1
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+#define THIS_ARCHITECTURE AUDIT_ARCH_AARCH64
+#endif
+
+/* a sanitizer maps terabytes */
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_SANITIZER 1
+#endif
+#endif
+
+/* Above what the limits on bodies and connections allow; far below what would
+ * hurt the server. */
+#define MEMORY_LIMIT ((rlim_t) 4096 * 1024 * 1024)
+
+static void
+limit(int resource, rlim_t value)
+{
+	struct rlimit wanted = {value, value};
+
+	(void) setrlimit(resource, &wanted);
+}
+
+#ifdef HAVE_FILTER
+
+#define DENY(number)                                                           \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),                       \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+
+/* System calls that a network parser has no use for and an attacker has. */
+static void
+filter_system_calls(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCHITECTURE, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		DENY(SYS_execve),
+		DENY(SYS_execveat),
+		DENY(SYS_connect),
+		DENY(SYS_ptrace),
+		DENY(SYS_process_vm_readv),
+		DENY(SYS_process_vm_writev),
+		DENY(SYS_kill),
+		DENY(SYS_tkill),
+		DENY(SYS_unlinkat),
+		DENY(SYS_renameat2),
+		DENY(SYS_mount),
+		DENY(SYS_bpf),
+		DENY(SYS_perf_event_open),
+#ifdef SYS_fork
+		DENY(SYS_fork),
+		DENY(SYS_vfork),
+		DENY(SYS_unlink),
+		DENY(SYS_rename),
+#endif
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {
+		.len = sizeof(rules) / sizeof(rules[0]),
+		.filter = rules,
+	};
+
+	(void) prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
+#endif
+
+void
+confine_process(void)
+{
+	(void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	limit(RLIMIT_CORE, 0);
+#ifndef HAVE_SANITIZER
+	limit(RLIMIT_AS, MEMORY_LIMIT);
+#endif
+	limit(RLIMIT_FSIZE, 0);
+#ifdef HAVE_FILTER
+	filter_system_calls();
+#endif
+}
