@@ -68,6 +68,27 @@ look_for_build()
 		need zlib1g-dev "zlib, for OTLP requests that come gzipped"
 }
 
+# The drivers that BI tools read the views through.  Python's are Debian's, so
+# it is Debian's Python that must have them.
+look_for_drivers()
+{
+	# a runtime alone cannot start a program from its source
+	have java && java --list-modules 2>/dev/null | grep -q '^jdk.compiler' ||
+		need default-jdk-headless "Java, for the test of the views through JDBC"
+	[ -f /usr/share/java/postgresql.jar ] ||
+		need libpostgresql-jdbc-java "the JDBC driver"
+	[ -x /usr/bin/python3 ] ||
+		need python3 "the test of the views through ODBC and SQLAlchemy"
+	/usr/bin/python3 -c 'import pyodbc' 2>/dev/null ||
+		need python3-pyodbc "ODBC for Python"
+	grep -qs '^\[PostgreSQL Unicode\]' /etc/odbcinst.ini ||
+		need odbc-postgresql "the ODBC driver"
+	/usr/bin/python3 -c 'import sqlalchemy' 2>/dev/null ||
+		need python3-sqlalchemy "SQLAlchemy"
+	/usr/bin/python3 -c 'import psycopg2' 2>/dev/null ||
+		need python3-psycopg2 "the driver that SQLAlchemy reads through"
+}
+
 # What the suites need beyond that.
 look_for_test()
 {
@@ -81,6 +102,9 @@ look_for_test()
 		need libipc-run-perl "PostgreSQL's Perl test modules use it (restart, dump and restore)"
 	have python3 ||
 		need python3 "the independent model that the critical path is tested against"
+	case " ${SUITES:-tap} " in
+		*" tap "*) look_for_drivers ;;
+	esac
 	case " ${SUITES:-unit fuzz} " in
 		*" unit "* | *" fuzz "*)
 			have clang &&

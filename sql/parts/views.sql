@@ -91,7 +91,8 @@ CREATE VIEW trace_span_links AS
          jsonb_array_elements(CASE WHEN jsonb_typeof(l.tags #> '{otel,links}') = 'array' THEN l.tags #> '{otel,links}' END) k (link)
     WHERE isfinite(l.start_time) AND jsonb_typeof(k.link) = 'object';
 
--- one row for the first span of each trace, so that a condition on start_time is one on the log's
+-- one row for the first span of each trace, so that a condition on start_time is one on the log's;
+-- OFFSET keeps the question for an earlier one a look at its own trace, never a join with the whole log
 CREATE VIEW trace_traces AS
     SELECT f.trace_id::text AS trace_id,
            s.root_service_name,
@@ -115,7 +116,8 @@ CREATE VIEW trace_traces AS
     WHERE isfinite(f.start_time)
       AND NOT EXISTS (SELECT FROM distributed_trace_log e
                       WHERE e.trace_id = f.trace_id AND isfinite(e.start_time)
-                        AND (e.start_time, e.span_id) < (f.start_time, f.span_id));
+                        AND (e.start_time, e.span_id) < (f.start_time, f.span_id)
+                      OFFSET 0);
 
 CREATE VIEW trace_critical_times AS
     SELECT f.trace_id::text AS trace_id,
@@ -130,7 +132,8 @@ CREATE VIEW trace_critical_times AS
     WHERE isfinite(f.start_time)
       AND NOT EXISTS (SELECT FROM distributed_trace_log e
                       WHERE e.trace_id = f.trace_id AND isfinite(e.start_time)
-                        AND (e.start_time, e.span_id) < (f.start_time, f.span_id));
+                        AND (e.start_time, e.span_id) < (f.start_time, f.span_id)
+                      OFFSET 0);
 
 CREATE VIEW trace_slowest AS
     SELECT r.trace_id::text AS trace_id,

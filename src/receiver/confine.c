@@ -26,7 +26,7 @@
 #define THIS_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-/* a sanitizer maps terabytes */
+/* a sanitizer maps terabytes, and writes reports */
 #if defined(__SANITIZE_ADDRESS__)
 #define HAVE_SANITIZER 1
 #elif defined(__has_feature)
@@ -101,8 +101,9 @@ confine_process(void)
 	limit(RLIMIT_CORE, 0);
 #ifndef HAVE_SANITIZER
 	limit(RLIMIT_AS, MEMORY_LIMIT);
-#endif
+	/* it writes to sockets alone */
 	limit(RLIMIT_FSIZE, 0);
+#endif
 #ifdef HAVE_FILTER
 	filter_system_calls();
 #endif

@@ -67,8 +67,11 @@ trim(Slice text)
 bool
 http1_is_value(Slice value, const char *word)
 {
-	const char *end = memchr(value.data, ';', value.length);
+	const char *end;
 
+	if (value.data == NULL)
+		return false;
+	end = memchr(value.data, ';', value.length);
 	if (end != NULL)
 		value.length = (uint32_t) (end - value.data);
 	return equals(trim(value), word);

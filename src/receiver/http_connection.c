@@ -47,7 +47,8 @@ typedef struct HttpConnection
 	Receiver *receiver;
 	struct bufferevent *stream;
 	struct event *deadline;
-	Waiter waiter; /* for memory */
+	struct event *hang_up; /* the client sends nothing more */
+	Waiter waiter;		   /* for memory */
 	ConnectionState state;
 	Http1Chunks chunks;
 	Body body;
@@ -57,6 +58,8 @@ typedef struct HttpConnection
 	bool is_chunked;
 	bool is_gzip;
 	bool is_kept_alive;
+	bool is_hung_up; /* what is unread is all that comes */
+	bool is_at_end;	 /* and it has been read */
 } HttpConnection;
 
 static void read_requests(HttpConnection *connection);
@@ -78,8 +81,12 @@ close_connection(HttpConnection *connection)
 		connection->request->owner = NULL;
 	stop_waiting(receiver, &connection->waiter);
 	body_free(receiver, &connection->body);
-	event_free(connection->deadline);
-	bufferevent_free(connection->stream);
+	if (connection->deadline != NULL)
+		event_free(connection->deadline);
+	if (connection->hang_up != NULL)
+		event_free(connection->hang_up);
+	if (connection->stream != NULL)
+		bufferevent_free(connection->stream);
 	free(connection);
 	connection_closed(receiver);
 }
@@ -522,9 +529,11 @@ read_chunked(HttpConnection *connection, struct evbuffer *input)
 static bool
 read_body(HttpConnection *connection, struct evbuffer *input)
 {
-	if (must_wait(connection->receiver, &connection->waiter))
+	if (!connection->is_hung_up &&
+		must_wait(connection->receiver, &connection->waiter))
 	{
 		bufferevent_disable(connection->stream, EV_READ);
+		event_add(connection->hang_up, NULL);
 		return false;
 	}
 	return connection->is_chunked ? read_chunked(connection, input)
@@ -573,16 +582,26 @@ on_written(struct bufferevent *stream, void *context)
 {
 	HttpConnection *connection = context;
 
-	if (connection->state == STATE_CLOSING)
+	if (connection->state != STATE_CLOSING)
+		return;
+	if (connection->is_at_end)
+		close_connection(connection);
+	else
 		(void) shutdown(bufferevent_getfd(stream), SHUT_WR);
 }
 
 static void
 on_event(struct bufferevent *stream, short what, void *context)
 {
-	(void) stream;
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		close_connection(context);
+	HttpConnection *connection = context;
+
+	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
+		return;
+	connection->is_at_end = true;
+	/* the last answer may still be on its way */
+	if (!(what & BEV_EVENT_EOF) || connection->state != STATE_CLOSING ||
+		evbuffer_get_length(bufferevent_get_output(stream)) == 0)
+		close_connection(connection);
 }
 
 static void
@@ -596,6 +615,20 @@ on_deadline(evutil_socket_t fd, short what, void *context)
 		refuse(connection, 408, "the request did not come in time");
 	else
 		close_connection(connection);
+}
+
+/* A client that went away must not hold its memory until the deadline. */
+static void
+on_hang_up(evutil_socket_t fd, short what, void *context)
+{
+	HttpConnection *connection = context;
+
+	(void) fd;
+	(void) what;
+	connection->is_hung_up = true;
+	stop_waiting(connection->receiver, &connection->waiter);
+	if (connection->state == STATE_BODY)
+		bufferevent_enable(connection->stream, EV_READ);
 }
 
 static void
@@ -624,14 +657,12 @@ http_accept(Receiver *receiver, evutil_socket_t fd)
 	connection->waiter.resume = on_memory;
 	connection->stream = open_stream(receiver, fd, receiver->http_tls);
 	connection->deadline = evtimer_new(receiver->base, on_deadline, connection);
-	if (connection->stream == NULL || connection->deadline == NULL)
+	connection->hang_up =
+		event_new(receiver->base, fd, EV_CLOSED, on_hang_up, connection);
+	if (connection->stream == NULL || connection->deadline == NULL ||
+		connection->hang_up == NULL)
 	{
-		if (connection->stream != NULL)
-			bufferevent_free(connection->stream);
-		if (connection->deadline != NULL)
-			event_free(connection->deadline);
-		free(connection);
-		connection_closed(receiver);
+		close_connection(connection);
 		return;
 	}
 	bufferevent_setcb(

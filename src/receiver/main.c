@@ -78,8 +78,10 @@ number_setting(Slice config, const char *name)
 }
 
 static void
-read_settings(Receiver *receiver, Slice config)
+read_settings(Receiver *receiver)
 {
+	Slice config = receiver->config;
+
 	receiver->settings = (Settings){
 		.token = frame_config_value(config, "token"),
 		.max_request = number_setting(config, "max_request"),
@@ -137,23 +139,23 @@ end_with_fault(Receiver *receiver, const char *fault)
 }
 
 static int
-serve(Receiver *receiver, Slice config)
+serve(Receiver *receiver)
 {
 	struct timeval second = {1, 0};
-	struct event *timer =
-		event_new(receiver->base, -1, EV_PERSIST, on_second, receiver);
 	char fault[512];
 
-	if (timer == NULL)
+	receiver->timer =
+		event_new(receiver->base, -1, EV_PERSIST, on_second, receiver);
+	if (receiver->timer == NULL)
 		return EXIT_FAILURE;
-	if (!listen_on_ports(receiver, config, fault, sizeof(fault)))
+	if (!listen_on_ports(receiver, receiver->config, fault, sizeof(fault)))
 	{
 		end_with_fault(receiver, fault);
 		return EXIT_FAILURE;
 	}
 	allow_files(receiver->settings.max_connections);
 	confine_process();
-	event_add(timer, &second);
+	event_add(receiver->timer, &second);
 	event_base_dispatch(receiver->base);
 	return EXIT_SUCCESS;
 }
@@ -162,7 +164,6 @@ int
 main(int argc, char **argv)
 {
 	static Receiver receiver;
-	Slice config;
 	int fd;
 
 	if (argc != 2 || (fd = atoi(argv[1])) < 3)
@@ -176,11 +177,11 @@ main(int argc, char **argv)
 	}
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
-	if (!read_config(fd, &config))
+	if (!read_config(fd, &receiver.config))
 		return EXIT_FAILURE;
-	read_settings(&receiver, config);
+	read_settings(&receiver);
 	receiver.base = event_base_new();
 	if (receiver.base == NULL || !link_open(&receiver, fd))
 		return EXIT_FAILURE;
-	return serve(&receiver, config);
+	return serve(&receiver);
 }

@@ -51,6 +51,8 @@ typedef struct Settings
 typedef struct Receiver
 {
 	struct event_base *base;
+	struct event *timer;
+	Slice config;
 	Settings settings;
 	SSL_CTX *http_tls; /* NULL: plain */
 	SSL_CTX *grpc_tls;

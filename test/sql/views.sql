@@ -24,7 +24,7 @@ INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_na
 SELECT trace_id, span_id, parent_span_id, service_name, operation, kind, start_time, end_time, duration_ms, is_root, is_entry, is_error, error_count, adjusted_count FROM trace_spans ORDER BY trace_id, span_id;
 SELECT trace_id, span_id, status_message, http_method, http_route, http_status_code, db_system, rpc_system, messaging_system, peer_service, user_id FROM trace_spans ORDER BY trace_id, span_id;
 SELECT trace_id, span_id, attributes_json FROM trace_spans WHERE span_id = 'a' ORDER BY trace_id;
-SELECT span_id, service_name, start_time, attribute_scope, attribute_key, left(value_text, 12) AS value_text, value_number, value_type FROM trace_span_attributes WHERE trace_id = 't1' AND span_id IN ('a', 'd') ORDER BY 1, 4 DESC, 5 COLLATE "C";
+SELECT span_id, service_name, start_time, attribute_scope, attribute_key, left(value_text, 12) AS value_text, value_number, value_type FROM trace_span_attributes WHERE trace_id = 't1' AND span_id IN ('a', 'd') ORDER BY span_id, attribute_scope DESC, attribute_key COLLATE "C";
 SELECT * FROM trace_span_events ORDER BY trace_id, span_id, event_name;
 SELECT * FROM trace_span_links;
 SELECT * FROM trace_traces ORDER BY trace_id;
@@ -62,7 +62,7 @@ SELECT service_name, span_count FROM trace_services ORDER BY 1;
 -- the slowest are those of the last day
 SELECT count(*) FROM trace_slowest;
 INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_name, operation, start_time, duration_ms, tags)
-SELECT 'r' || n, '1', NULL, 'web', 'page', now() - interval '1 h' + n * interval '1 s', n, CASE n WHEN 120 THEN '{"error": true}'::jsonb END FROM generate_series(1, 120) n
+SELECT 'r' || n, '1', NULL, 'web', 'page', now() - interval '1 h' + n * interval '1 s', n::numeric, CASE n WHEN 120 THEN '{"error": true}'::jsonb END FROM generate_series(1, 120) n
 UNION ALL SELECT 'r120', '2', '1', 'shop', 'buy', now() - interval '58 min', 60, NULL
 UNION ALL SELECT 'old', '1', NULL, 'web', 'page', now() - interval '25 h', 1000, NULL
 UNION ALL SELECT 'unmeasured', '1', NULL, 'web', 'page', now() - interval '1 h', 'NaN', NULL;
@@ -86,7 +86,7 @@ FROM generate_series(1, 2000) t, generate_series(1, 10) s;
 CALL trace_rollup_compact('0');
 ANALYZE distributed_trace_log, distributed_trace_resource, distributed_trace_latency;
 
--- which of the extension's tables a query scans, and by a condition on what an index is asked
+-- how a query reads log and rollup: by a condition on what an index is asked
 CREATE FUNCTION pg_temp.scans(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	plan jsonb;
@@ -94,9 +94,9 @@ BEGIN
 	EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
 	RETURN (
 		SELECT string_agg(DISTINCT substr(node ->> 'Relation Name', 19) || coalesce(' by ' || c.columns, ' whole'), ', ')
-		FROM jsonb_path_query(plan, 'strict $.** ? (@.type() == "object" && exists (@."Relation Name"))') node,
+		FROM jsonb_path_query(plan, 'strict $.** ? (@.type() == "object" && @."Relation Name" like_regex "_log$|_latency$")') node,
 		     LATERAL (SELECT string_agg(DISTINCT m[1], ' and ') AS columns
-		              FROM regexp_matches(coalesce(node ->> 'Index Cond', node ->> 'Recheck Cond'), '\m(start_time|bucket_start|trace_id|resource_id)\)?(?:::text)? (?:=|<|>)', 'g') m) c);
+		              FROM regexp_matches(coalesce(node ->> 'Index Cond', node ->> 'Recheck Cond'), '\m(start_time|bucket_start|trace_id|level)\)?(?:::text)? (?:=|<|>)', 'g') m) c);
 END $$;
 -- how many rows of the log a query reads, as a share of all
 CREATE FUNCTION pg_temp.share_read(query text) RETURNS double precision LANGUAGE plpgsql AS $$
@@ -131,9 +131,10 @@ SELECT view, pg_temp.scans(format('SELECT * FROM %I WHERE %I >= ''2026-01-01 13:
 SELECT view, pg_temp.scans(format('SELECT %I, count(*) FROM %I WHERE %I BETWEEN ''2026-01-01 13:10'' AND ''2026-01-01 13:20'' GROUP BY 1', group_column, view, time_column)) AS grouped FROM views ORDER BY ordinal;
 -- that is little of the log
 SELECT view, share FROM views, LATERAL (SELECT pg_temp.share_read(format('SELECT * FROM %I WHERE %I >= ''2026-01-01 13:10'' AND %2$I < ''2026-01-01 13:11''', view, time_column)) AS share) s WHERE share > 0.2;
--- a tool's look at the first rows stops when it has them; of the rollup there is not much
-SELECT view, pg_temp.scans(format('SELECT * FROM %I LIMIT 1000', view)) AS scans, round(pg_temp.share_read(format('SELECT * FROM %I LIMIT 100', view))::numeric, 1) AS share
-FROM (SELECT ordinal, view FROM views UNION ALL VALUES (98, 'trace_services'), (99, 'trace_operations')) v ORDER BY ordinal;
+-- a tool's look at the first rows stops when it has them; the rollup is small
+SELECT view, share <= 0.5 AS is_part, CASE WHEN share IS NULL THEN pg_temp.scans(format('SELECT * FROM %I LIMIT 1000', view)) !~ '\mlog ' END AS is_rollup
+FROM (SELECT ordinal, view FROM views UNION ALL VALUES (98, 'trace_services'), (99, 'trace_operations')) v, LATERAL pg_temp.share_read(format('SELECT * FROM %I LIMIT 100', view)) share
+ORDER BY ordinal;
 -- a trace
 SELECT view, pg_temp.scans(format('SELECT * FROM %I WHERE trace_id = ''trace-7''', view)) AS a_trace FROM views WHERE time_column = 'start_time' ORDER BY ordinal;
 -- the last day
