@@ -17,7 +17,7 @@ EXTENSION = distributed_trace
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 
 # in the order in which they depend on one another
-SQL_PARTS = table tags context otlp import tree summary users export critical_path sketch rollup latency dependencies views grafana
+SQL_PARTS = table tags context otlp import tree summary users export critical_path sketch rollup latency dependencies views grafana receiver
 SQL_BUILT = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 MODULE_big = $(EXTENSION)
@@ -37,7 +37,15 @@ REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = test/unit/build
+# The program that talks to the network; built where its libraries are found.
+RECEIVER = distributed_trace_receiver
+RECEIVER_LIBS = libevent_core libevent_extra libevent_openssl libnghttp2 openssl zlib
+RECEIVER_SOURCES = $(sort $(wildcard src/receiver/*.c)) src/core/frame.c
+ifeq ($(shell pkg-config --exists $(RECEIVER_LIBS) 2>/dev/null && echo yes),yes)
+HAVE_RECEIVER = yes
+endif
+
+EXTRA_CLEAN = test/unit/build $(RECEIVER)
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -62,6 +70,31 @@ $(shlib): src/exports.map
 endif
 
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
+
+# It lies beside the module, which starts it from there.
+ifdef HAVE_RECEIVER
+all: $(RECEIVER)
+install: install-receiver
+uninstall: uninstall-receiver
+
+$(RECEIVER): $(RECEIVER_SOURCES) $(wildcard src/receiver/*.h src/core/*.h)
+	$(CC) $(CFLAGS) -fPIE -pie -Isrc $(shell pkg-config --cflags $(RECEIVER_LIBS)) \
+		-Wl,-z,relro,-z,now -o $@ $(RECEIVER_SOURCES) $(shell pkg-config --libs $(RECEIVER_LIBS))
+
+.PHONY: install-receiver uninstall-receiver
+install-receiver: $(RECEIVER)
+	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
+	$(INSTALL_PROGRAM) $(RECEIVER) '$(DESTDIR)$(pkglibdir)/'
+
+uninstall-receiver:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(RECEIVER)'
+else
+all: no-receiver
+.PHONY: no-receiver
+no-receiver:
+	@echo 'Without $(RECEIVER), which needs pkg-config and the headers of $(RECEIVER_LIBS)' \
+		'(Debian: pkg-config libevent-dev libnghttp2-dev libssl-dev); all else is built.'
+endif
 
 else
 all install installcheck:

@@ -4,14 +4,28 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "record/latency_delta.h"
+#include "record/receiver_settings.h"
+#include "record/receiver_stats.h"
+#include "record/receiver_worker.h"
+#include "utils/guc.h"
 
 PG_MODULE_MAGIC;
 
 extern PGDLLEXPORT void _PG_init(void);
 
+/* Automatic recording exists only where the server loads the module at its
+ * start. */
 void
 _PG_init(void)
 {
 	define_latency_settings();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	define_receiver_settings();
+	MarkGUCPrefixReserved("distributed_trace");
+	receiver_stats_request();
+	if (receiver_is_on)
+		register_receiver_worker();
 }

@@ -150,7 +150,6 @@ define_latency_settings(void)
 		NULL,
 		NULL,
 		NULL);
-	MarkGUCPrefixReserved("distributed_trace");
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "core/otlp.h"
 #include "query.h"
 #include "record/gzip.h"
+#include "record/otlp_ingest.h"
 #include "record/otlp_json.h"
 #include "record/resource.h"
 #include "record/span_batch.h"
@@ -417,8 +418,8 @@ ingest_request(Ingest *ingest, Slice request)
 #define CREATE_CONTEXT(name)                                                   \
 	AllocSetContextCreate(CurrentMemoryContext, name, ALLOCSET_DEFAULT_SIZES)
 
-static Datum
-ingest_and_report(FunctionCallInfo fcinfo, Slice request, bool heeds_rejections)
+static SpanBatch *
+ingest(Slice request, bool heeds_rejections, Oid schema, RecordResult *result)
 {
 	Ingest ingest = {
 		.batch = span_batch_create(),
@@ -432,11 +433,12 @@ ingest_and_report(FunctionCallInfo fcinfo, Slice request, bool heeds_rejections)
 
 	check_wire_format(request);
 	collect_sources(&ingest, request);
-	resource_set_store(ingest.resources, calling_schema(fcinfo));
+	resource_set_store(ingest.resources, schema);
 	ingest_request(&ingest, request);
 	MemoryContextDelete(ingest.scope_context);
 	MemoryContextDelete(ingest.span_context);
-	return record_and_report(fcinfo, ingest.batch);
+	*result = record_spans(ingest.batch, schema);
+	return ingest.batch;
 }
 
 static void
@@ -450,23 +452,40 @@ limit_request(Size size)
 				errhint("Send smaller batches."));
 }
 
+SpanBatch *
+ingest_otlp_protobuf(Slice request, Oid schema, RecordResult *result)
+{
+	limit_request(request.length);
+	if (is_gzip(request))
+		request = gunzip(request, REQUEST_LIMIT);
+	return ingest(request, false, schema, result);
+}
+
+SpanBatch *
+ingest_otlp_json(text *document, Oid schema, RecordResult *result)
+{
+	limit_request(VARSIZE_ANY_EXHDR(document));
+	return ingest(otlp_json_to_protobuf(document), true, schema, result);
+}
+
 Datum
 dt_trace_ingest_otlp_protobuf(PG_FUNCTION_ARGS)
 {
 	bytea *argument = PG_GETARG_BYTEA_PP(0);
 	Slice request = {VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument)};
+	RecordResult result;
+	SpanBatch *batch =
+		ingest_otlp_protobuf(request, calling_schema(fcinfo), &result);
 
-	limit_request(request.length);
-	if (is_gzip(request))
-		request = gunzip(request, REQUEST_LIMIT);
-	return ingest_and_report(fcinfo, request, false);
+	return report_recorded(fcinfo, batch, &result);
 }
 
 Datum
 dt_trace_ingest_otlp_json(PG_FUNCTION_ARGS)
 {
-	text *document = PG_GETARG_TEXT_PP(0);
+	RecordResult result;
+	SpanBatch *batch =
+		ingest_otlp_json(PG_GETARG_TEXT_PP(0), calling_schema(fcinfo), &result);
 
-	limit_request(VARSIZE_ANY_EXHDR(document));
-	return ingest_and_report(fcinfo, otlp_json_to_protobuf(document), true);
+	return report_recorded(fcinfo, batch, &result);
 }

@@ -78,11 +78,13 @@ extern RecordResult record_spans(SpanBatch *batch, Oid schema);
 /* Why a service name cannot be stored; NULL if it can. */
 extern const char *service_name_fault(const text *name);
 
-/*
- * Records the batch and packs (accepted, duplicates, rejected, message), the
- * result of every trace_ingest_ function.  The schema is that of the calling
- * SQL function.
- */
+/* Packs (accepted, duplicates, rejected, message), the result of every
+ * trace_ingest_ function. */
+extern Datum report_recorded(FunctionCallInfo fcinfo, SpanBatch *batch,
+							 const RecordResult *result);
+
+/* Records the batch and packs that.  The schema is that of the calling SQL
+ * function. */
 extern Datum record_and_report(FunctionCallInfo fcinfo, SpanBatch *batch);
 
 #endif

@@ -501,6 +501,14 @@ Datum
 record_and_report(FunctionCallInfo fcinfo, SpanBatch *batch)
 {
 	RecordResult result = record_spans(batch, calling_schema(fcinfo));
+
+	return report_recorded(fcinfo, batch, &result);
+}
+
+Datum
+report_recorded(FunctionCallInfo fcinfo, SpanBatch *batch,
+				const RecordResult *result)
+{
 	char *message = span_batch_message(batch);
 	TupleDesc desc;
 	Datum values[4];
@@ -508,8 +516,8 @@ record_and_report(FunctionCallInfo fcinfo, SpanBatch *batch)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	values[0] = Int64GetDatum(result.accepted);
-	values[1] = Int64GetDatum(result.duplicates);
+	values[0] = Int64GetDatum(result->accepted);
+	values[1] = Int64GetDatum(result->duplicates);
 	values[2] = Int64GetDatum(batch->rejected);
 	values[3] = message == NULL ? (Datum) 0 : CStringGetTextDatum(message);
 	return HeapTupleGetDatum(

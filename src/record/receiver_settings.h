@@ -1,0 +1,29 @@
+/*
+ * The settings of automatic recording; see docs/receiver.md.
+ */
+#ifndef RECORD_RECEIVER_SETTINGS_H
+#define RECORD_RECEIVER_SETTINGS_H
+
+#include "postgres.h"
+
+extern bool receiver_is_on;
+extern char *receiver_listen_addresses;
+extern int receiver_http_port;
+extern int receiver_grpc_port;
+extern char *receiver_database;
+extern char *receiver_role;
+extern char *receiver_token_file;
+extern char *receiver_tls_cert_file;
+extern char *receiver_tls_key_file;
+extern char *receiver_tls_client_ca_file;
+extern int receiver_max_connections;
+extern int receiver_max_request_size; /* kB */
+extern int receiver_max_pending_size; /* kB */
+extern int receiver_commit_delay;	  /* ms */
+extern int receiver_commit_requests;
+extern int receiver_max_wait; /* ms */
+
+/* Call once, when the server loads the module at its start. */
+extern void define_receiver_settings(void);
+
+#endif
