@@ -58,7 +58,7 @@ CREATE FUNCTION trace_service_dependencies(
         ORDER BY e.call_count DESC, e.caller_service COLLATE "C", e.caller_operation COLLATE "C",
                  e.callee_service COLLATE "C", e.callee_operation COLLATE "C", e.connection_type COLLATE "C", e.is_virtual;
     END;
-COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with nothing below; with include_links, also links to spans of other services. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; the exemplar is the slowest call.';
+COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with nothing below; with include_links, also links to spans of other services. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; what lies below a client span is looked for up to 10 s outside the window; the exemplar is the slowest call.';
 
 CREATE FUNCTION trace_dependency_diff(
     base_from timestamptz, base_to timestamptz, other_from timestamptz, other_to timestamptz,
@@ -122,7 +122,7 @@ CREATE FUNCTION trace_dependency_diff(
         ORDER BY 7 NULLS LAST, j.p95_ratio DESC NULLS LAST, j.caller_service COLLATE "C", j.callee_service COLLATE "C",
                  j.caller_operation COLLATE "C", j.callee_operation COLLATE "C";
     END;
-COMMENT ON FUNCTION trace_dependency_diff(timestamptz, timestamptz, timestamptz, timestamptz, text, double precision) IS 'What changed between two windows in who calls whom: new, gone, more errors (a two-proportion z-test at 1 %), slower (p95 of the called span, or of the calling one of a virtual service, at least slower_ratio times as long); NULL for what stayed.';
+COMMENT ON FUNCTION trace_dependency_diff(timestamptz, timestamptz, timestamptz, timestamptz, text, double precision) IS 'What changed between two windows in who calls whom: new, gone, more errors (a one-sided two-proportion z-test at 0.5 %), slower (p95 of the called span, or of the calling one of a virtual service, at least slower_ratio times as long); NULL for what stayed.';
 
 CREATE FUNCTION trace_service_paths(tree span_tree, service_name text DEFAULT NULL, max_hops integer DEFAULT 8)
     RETURNS TABLE (

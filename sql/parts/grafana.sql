@@ -36,7 +36,7 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
         )
         SELECT s.trace_id, s.span_id, s.parent_span_id, s.operation, s.service_name,
                coalesce((SELECT jsonb_agg(jsonb_build_object('key', a.key, 'value', a.value) ORDER BY a.key)
-                         FROM distributed_trace_resource r, jsonb_each(r.attributes - 'otel') a
+                         FROM distributed_trace_resource r, jsonb_each(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes - 'otel' END) a
                          WHERE r.resource_id = CASE WHEN s.tags #>> '{otel,resource}' ~ '^[0-9]{1,18}$'
                                                     THEN (s.tags #>> '{otel,resource}')::bigint END), '[]'),
                extract(epoch FROM s.start_time)::double precision * 1000,
@@ -95,7 +95,7 @@ CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
                CASE WHEN s.service_name IS NULL AND i.is_virtual THEN i.connection_type ELSE 'service' END,
                round(coalesce(s.quantile_ms[1], i.p95_ms)::numeric, 3)::double precision,
                round((coalesce(s.adjusted_count, i.calls)
-                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time - from_time) END, 0))::numeric, 3)::double precision,
+                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time) - extract(epoch FROM from_time) END, 0))::numeric, 3)::double precision,
                1 - coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
                coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
                coalesce(s.span_count, i.calls)::bigint,
@@ -125,17 +125,17 @@ CREATE FUNCTION trace_grafana_edges(from_time timestamptz, to_time timestamptz)
         detail__exemplar text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 100
     BEGIN ATOMIC
-        SELECT concat_ws('--', e.caller_service, e.callee_service, e.connection_type, CASE WHEN e.is_virtual THEN 'virtual' END),
+        SELECT concat_ws('--', quote_ident(e.caller_service), quote_ident(e.callee_service), e.connection_type, CASE WHEN e.is_virtual THEN 'virtual' END),
                e.caller_service, e.callee_service,
                round(coalesce(e.server_p95_ms, e.client_p95_ms)::numeric, 3)::double precision,
                round((e.adjusted_count
-                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time - from_time) END, 0))::numeric, 3)::double precision,
+                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time) - extract(epoch FROM from_time) END, 0))::numeric, 3)::double precision,
                1 + 4 * e.call_count / max(e.call_count) OVER ()::double precision,
                CASE WHEN e.is_async THEN '4 4' END,
                CASE WHEN e.error_ratio >= 0.05 THEN 'red' WHEN e.error_count > 0 THEN 'orange' ELSE 'gray' END,
                e.connection_type, e.call_count, e.error_count, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id
         FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
-        ORDER BY e.call_count DESC, 1;
+        ORDER BY e.call_count DESC, e.caller_service COLLATE "C", e.callee_service COLLATE "C", e.connection_type COLLATE "C";
     END;
 COMMENT ON FUNCTION trace_grafana_edges(timestamptz, timestamptz) IS 'Calls for Grafana''s node graph panel (query "edges", format: table): p95 in ms as the main figure, calls a second as the second; broken lines are asynchronous, colours tell errors.';
 

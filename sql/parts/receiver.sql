@@ -77,29 +77,6 @@ COMMENT ON COLUMN trace_receiver_stats.last_error_time IS 'And when.';
 COMMENT ON COLUMN trace_receiver_stats.stats_reset_time IS 'Since when is counted.';
 
 CREATE PROCEDURE trace_create_roles(recorder name DEFAULT 'trace_recorder', reader name DEFAULT 'trace_reader')
-    LANGUAGE plpgsql
-    AS $$
-DECLARE
-    tables text;
-    views text;
-BEGIN
-    SELECT string_agg(c.oid::pg_catalog.regclass::text, ', ') FILTER (WHERE c.relkind = 'r'),
-           string_agg(c.oid::pg_catalog.regclass::text, ', ') FILTER (WHERE c.relkind = 'v' AND c.relname <> 'trace_receiver_stats')
-    INTO tables, views
-    FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = d.objid
-    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'e'
-      AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-      AND d.refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'distributed_trace');
-
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = recorder) THEN
-        EXECUTE pg_catalog.format('CREATE ROLE %I LOGIN', recorder);
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = reader) THEN
-        EXECUTE pg_catalog.format('CREATE ROLE %I', reader);
-    END IF;
-    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA @extschema@ TO %I, %I', recorder, reader);
-    EXECUTE pg_catalog.format('GRANT SELECT, INSERT, UPDATE ON @extschema@.distributed_trace_log TO %I', recorder);
-    EXECUTE pg_catalog.format('GRANT SELECT, INSERT ON @extschema@.distributed_trace_resource TO %I', recorder);
-    EXECUTE pg_catalog.format('GRANT SELECT ON %s, %s TO %I', tables, views, reader);
-END $$;
+    LANGUAGE C
+    AS 'MODULE_PATHNAME', 'dt_trace_create_roles';
 COMMENT ON PROCEDURE trace_create_roles(name, name) IS 'Makes two roles, unless they are there, and gives them their rights: one that may record (for distributed_trace.receiver_role, or for applications) and one that may read everything and change nothing. The reader cannot log in: grant it to those who shall read.';

@@ -61,7 +61,7 @@ CREATE VIEW trace_span_attributes AS
          JOIN distributed_trace_resource r
              ON r.resource_id = CASE WHEN l.tags #>> '{otel,resource}' ~ '^[0-9]{1,18}$'
                                      THEN (l.tags #>> '{otel,resource}')::bigint END,
-         jsonb_each(r.attributes - 'otel') a
+         jsonb_each(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes - 'otel' END) a
     WHERE isfinite(l.start_time);
 
 CREATE VIEW trace_span_events AS
@@ -92,7 +92,8 @@ CREATE VIEW trace_span_links AS
     WHERE isfinite(l.start_time) AND jsonb_typeof(k.link) = 'object';
 
 -- one row for the first span of each trace, so that a condition on start_time is one on the log's;
--- OFFSET keeps the question for an earlier one a look at its own trace, never a join with the whole log
+-- OFFSET keeps the questions for an earlier one looks at its own trace, never joins with the whole log,
+-- and nearly all spans are ruled out by their parent alone
 CREATE VIEW trace_traces AS
     SELECT f.trace_id::text AS trace_id,
            s.root_service_name,
@@ -114,6 +115,10 @@ CREATE VIEW trace_traces AS
          LATERAL (SELECT span_tree_agg(l) AS tree FROM distributed_trace_log l WHERE l.trace_id = f.trace_id) t,
          LATERAL trace_summary(t.tree) s
     WHERE isfinite(f.start_time)
+      AND NOT EXISTS (SELECT FROM distributed_trace_log p
+                      WHERE p.trace_id = f.trace_id AND p.span_id = f.parent_span_id AND isfinite(p.start_time)
+                        AND (p.start_time, p.span_id) < (f.start_time, f.span_id)
+                      OFFSET 0)
       AND NOT EXISTS (SELECT FROM distributed_trace_log e
                       WHERE e.trace_id = f.trace_id AND isfinite(e.start_time)
                         AND (e.start_time, e.span_id) < (f.start_time, f.span_id)
@@ -130,6 +135,10 @@ CREATE VIEW trace_critical_times AS
          LATERAL (SELECT span_tree_agg(l) AS tree FROM distributed_trace_log l WHERE l.trace_id = f.trace_id) t,
          LATERAL trace_critical_path_services(t.tree) p
     WHERE isfinite(f.start_time)
+      AND NOT EXISTS (SELECT FROM distributed_trace_log p
+                      WHERE p.trace_id = f.trace_id AND p.span_id = f.parent_span_id AND isfinite(p.start_time)
+                        AND (p.start_time, p.span_id) < (f.start_time, f.span_id)
+                      OFFSET 0)
       AND NOT EXISTS (SELECT FROM distributed_trace_log e
                       WHERE e.trace_id = f.trace_id AND isfinite(e.start_time)
                         AND (e.start_time, e.span_id) < (f.start_time, f.span_id)

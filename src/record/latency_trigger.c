@@ -16,6 +16,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -194,12 +195,25 @@ check_call(FunctionCallInfo fcinfo)
 					   "statement trigger with transition tables"));
 }
 
+/* It writes with the rights of the rollup's owner: for the log alone. */
+static void
+check_table(Relation relation, Oid schema)
+{
+	if (RelationGetRelid(relation) !=
+		get_relname_relid("distributed_trace_log", schema))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("function must be called by a trigger of "
+					   "distributed_trace_log"));
+}
+
 Datum
 dt_trace_log_after_write(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	check_call(fcinfo);
+	check_table(trigger->tg_relation, calling_schema(fcinfo));
 	if (latency_rollup_is_kept(trigger->tg_relation->rd_rel->relowner))
 		count_rows(latency_deltas_create(), trigger, calling_schema(fcinfo));
 	return PointerGetDatum(NULL);

@@ -5,7 +5,9 @@
  * the window are gathered in memory in one pass; parents and linked spans that
  * lie outside are then fetched by their ids, and so it is found out whether
  * anything lies below the calls of uninstrumented peers that reach beyond the
- * window.  That is all that a self-join would find, without joining.
+ * window.  That is all that a self-join would find, without joining; only what
+ * lies below an uninstrumented peer more than SKEW away from its parent, in
+ * another window, goes unseen (see may_reach_out).
  *
  * Memory does not grow with the window: one whose spans do not fit into
  * maintenance_work_mem is cut into slices of time, which are windows like any
@@ -21,6 +23,7 @@
 #include "record/tag_readers.h"
 #include "report/call_peer.h"
 #include "server_host.h"
+#include "trace/open_tree.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -38,7 +41,7 @@ PG_FUNCTION_INFO_V1(dt_trace_service_dependencies);
 
 /* How much earlier than its parent, or later than that ended, a child is looked
  * for in another window: clocks differ. */
-#define SKEW USECS_PER_SEC
+#define SKEW (10 * USECS_PER_SEC)
 
 #define US_PER_MS 1000.0
 
@@ -111,6 +114,7 @@ typedef struct Gatherer
 	TimestampTz latest;
 	CallSpans spans;
 	MemoryContext context; /* of the spans */
+	MemoryContext row;	   /* of what one row alone needs */
 	ContextHost spans_host;
 	ContextHost graph_host;
 	StringInfoData peer;
@@ -121,15 +125,6 @@ check_memory(CoreStatus status)
 {
 	if (status != CORE_OK)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-}
-
-static Slice
-text_slice(Datum value, bool isnull)
-{
-	if (isnull)
-		return (Slice){NULL, 0};
-	return (Slice){VARDATA_ANY(DatumGetPointer(value)),
-				   VARSIZE_ANY_EXHDR(DatumGetPointer(value))};
 }
 
 /* Links are few: each is a member of an array in the tags. */
@@ -145,8 +140,10 @@ add_links(Gatherer *gatherer, JsonbContainer *otel)
 		return;
 	for (uint32 i = 0; i < JsonContainerSize(links.val.binary.data); i++)
 	{
-		JsonbValue *link =
-			getIthJsonbValueFromContainer(links.val.binary.data, i);
+		JsonbValue *link;
+
+		CHECK_FOR_INTERRUPTS();
+		link = getIthJsonbValueFromContainer(links.val.binary.data, i);
 
 		if (link == NULL || link->type != jbvBinary ||
 			!tags_find_text(
@@ -154,6 +151,8 @@ add_links(Gatherer *gatherer, JsonbContainer *otel)
 			!tags_find_text(
 				link->val.binary.data, SLICE_LITERAL("span_id"), &span_id))
 			continue;
+		/* as much memory as a span */
+		gatherer->seen++;
 		check_memory(call_spans_add_link(&gatherer->spans, trace_id, span_id));
 	}
 }
@@ -200,28 +199,23 @@ count_row(Gatherer *gatherer, TimestampTz start)
 	return ++gatherer->seen <= gatherer->limit;
 }
 
-static bool
-receive_span(TupleTableSlot *slot, DestReceiver *self)
+static void
+gather_span(Gatherer *gatherer, TupleTableSlot *slot)
 {
-	Gatherer *gatherer = (Gatherer *) self;
 	Datum *values = slot->tts_values;
 	bool *nulls = slot->tts_isnull;
 	Jsonb *tags = NULL;
 	CallSpan span = {.weight = 1, .duration = CALL_NO_DURATION};
 	int64 us;
 
-	slot_getallattrs(slot);
-	if (gatherer->is_counting &&
-		!count_row(gatherer, DatumGetTimestampTz(values[COLUMN_START])))
-		return true;
-	span.trace_id = text_slice(values[COLUMN_TRACE], nulls[COLUMN_TRACE]);
-	span.span_id = text_slice(values[COLUMN_SPAN], nulls[COLUMN_SPAN]);
+	span.trace_id = datum_slice(values[COLUMN_TRACE], nulls[COLUMN_TRACE]);
+	span.span_id = datum_slice(values[COLUMN_SPAN], nulls[COLUMN_SPAN]);
 	span.parent_span_id =
-		text_slice(values[COLUMN_PARENT], nulls[COLUMN_PARENT]);
+		datum_slice(values[COLUMN_PARENT], nulls[COLUMN_PARENT]);
 	span.service_name =
-		text_slice(values[COLUMN_SERVICE], nulls[COLUMN_SERVICE]);
+		datum_slice(values[COLUMN_SERVICE], nulls[COLUMN_SERVICE]);
 	span.operation =
-		text_slice(values[COLUMN_OPERATION], nulls[COLUMN_OPERATION]);
+		datum_slice(values[COLUMN_OPERATION], nulls[COLUMN_OPERATION]);
 	span.is_counted = gatherer->is_counting;
 	if (!nulls[COLUMN_DURATION] &&
 		numeric_ms_to_us(
@@ -239,8 +233,23 @@ receive_span(TupleTableSlot *slot, DestReceiver *self)
 					  DatumGetTimestampTz(values[COLUMN_END]),
 					  span.kind);
 	add_span(gatherer, &span, tags);
-	if (tags != NULL && (Pointer) tags != DatumGetPointer(values[COLUMN_TAGS]))
-		pfree(tags);
+}
+
+static bool
+receive_span(TupleTableSlot *slot, DestReceiver *self)
+{
+	Gatherer *gatherer = (Gatherer *) self;
+	MemoryContext caller;
+
+	slot_getallattrs(slot);
+	if (gatherer->is_counting &&
+		!count_row(gatherer,
+				   DatumGetTimestampTz(slot->tts_values[COLUMN_START])))
+		return true;
+	caller = MemoryContextSwitchTo(gatherer->row);
+	gather_span(gatherer, slot);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(gatherer->row);
 	return true;
 }
 
@@ -251,10 +260,10 @@ receive_parent(TupleTableSlot *slot, DestReceiver *self)
 	Gatherer *gatherer = (Gatherer *) self;
 
 	slot_getallattrs(slot);
-	call_spans_mark_parent(&gatherer->spans,
-						   text_slice(slot->tts_values[0], false),
-						   text_slice(slot->tts_values[1],
-									  slot->tts_isnull[1]));
+	call_spans_mark_parent(
+		&gatherer->spans,
+		datum_slice(slot->tts_values[0], false),
+		datum_slice(slot->tts_values[1], slot->tts_isnull[1]));
 	return true;
 }
 
@@ -344,10 +353,10 @@ static void
 look_for_children(Gatherer *gatherer, const Datum *window)
 {
 	CallSpans *spans = &gatherer->spans;
-	bool *is_listed = MemoryContextAllocExtended(
-		gatherer->context,
-		Max(spans->traces.count, 1),
-		MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	bool *is_listed =
+		MemoryContextAllocExtended(gatherer->context,
+								   Max(spans->traces.count, 1),
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	IdList ids = begin_ids();
 
 	for (uint32 i = 0; i < spans->count; i++)
@@ -391,28 +400,38 @@ add_window(Gatherer *gatherer, ServiceGraph *graph, bool with_virtual)
 	return true;
 }
 
+static Window *
+make_window(TimestampTz from, TimestampTz to)
+{
+	Window *window = palloc(sizeof(Window));
+
+	*window = (Window){from, to};
+	return window;
+}
+
 /* The window that was too large, in slices, which are put where it was. */
 static List *
 slice_window(const Gatherer *gatherer, List *windows)
 {
-	Window all = gatherer->window;
+	Window rest = gatherer->window;
 	/* some slices have more than others */
 	uint64 count = gatherer->seen / (gatherer->limit / 5 * 4) + 1;
-	int64 width =
-		time_difference(gatherer->latest, gatherer->earliest) / count + 1;
-	TimestampTz to = gatherer->earliest + width;
+	/* times may lie further apart than an int64 can tell */
+	uint64 width =
+		((uint64) gatherer->latest - (uint64) gatherer->earliest) / count + 1;
 
-	while (to <= gatherer->latest)
+	for (uint64 i = 1; i < count; i++)
 	{
-		Window *slice = palloc(sizeof(Window));
+		TimestampTz to =
+			(TimestampTz) ((uint64) gatherer->earliest + i * width);
 
-		*slice = (Window){all.from, to};
-		windows = lappend(windows, slice);
-		all.from = to;
-		to += width;
+		CHECK_FOR_INTERRUPTS();
+		if (to > gatherer->latest)
+			break;
+		windows = lappend(windows, make_window(rest.from, to));
+		rest.from = to;
 	}
-	windows = lappend(windows, memcpy(palloc(sizeof(all)), &all, sizeof(all)));
-	return windows;
+	return lappend(windows, make_window(rest.from, rest.to));
 }
 
 /* The whole window, in as many slices as it takes.  One that is a single
@@ -420,8 +439,8 @@ slice_window(const Gatherer *gatherer, List *windows)
 static void
 build_graph(Gatherer *gatherer, ServiceGraph *graph, bool with_virtual)
 {
-	List *windows = list_make1(
-		memcpy(palloc(sizeof(Window)), &gatherer->window, sizeof(Window)));
+	List *windows =
+		list_make1(make_window(gatherer->window.from, gatherer->window.to));
 
 	while (windows != NIL)
 	{
@@ -588,6 +607,9 @@ dt_trace_service_dependencies(PG_FUNCTION_ARGS)
 	gatherer.context = AllocSetContextCreate(CurrentMemoryContext,
 											 "distributed_trace call spans",
 											 ALLOCSET_DEFAULT_SIZES);
+	gatherer.row = AllocSetContextCreate(CurrentMemoryContext,
+										 "distributed_trace call span",
+										 ALLOCSET_DEFAULT_SIZES);
 	gatherer.spans_host = context_host(gatherer.context);
 	gatherer.graph_host = context_host(CurrentMemoryContext);
 	service_graph_init(&graph, &gatherer.graph_host.host, by_operation);

@@ -86,6 +86,14 @@ INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_na
 SELECT * FROM pg_temp.edges();
 SELECT sum(calls) FROM pg_temp.edges('-infinity', 'infinity');
 
+-- names that lie compressed, or outside the table
+TRUNCATE distributed_trace_log, distributed_trace_latency;
+INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_name, operation, start_time, duration_ms)
+SELECT 'l', '1', NULL, repeat('long ', 1000), 'o', '2021-01-01'::timestamptz, 1
+UNION ALL SELECT 'l', '2', '1', 's', string_agg(md5(n::text), ''), '2021-01-01', 1 FROM generate_series(1, 300) n;
+SELECT caller_service = repeat('long ', 1000) AS caller, callee_operation = (SELECT operation FROM distributed_trace_log WHERE span_id = '2') AS callee
+FROM trace_service_dependencies('-infinity', 'infinity', 'operation');
+
 -- sampled calls
 TRUNCATE distributed_trace_log, distributed_trace_latency;
 \o /dev/null
@@ -123,6 +131,9 @@ SELECT count(*) FROM (SELECT edge, type, traits, calls, adjusted, errors, client
 -- so many at one instant that no slice can be made
 UPDATE distributed_trace_log SET start_time = '2021-01-01' WHERE length(span_id) = 4;
 SELECT pg_temp.differences('-infinity', 'infinity'), pg_temp.differences('-infinity', '2021-01-01 00:00:00.000001');
+-- the ends of time
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time) VALUES ('ends', '1', 's0', 'o', '4713-01-01 BC'), ('ends', '2', 's0', 'o', '294276-12-31');
+SELECT pg_temp.differences('-infinity', 'infinity');
 RESET maintenance_work_mem;
 SELECT sum(pg_temp.differences('2021-01-01'::timestamptz + n * interval '7.131 s', '2021-01-01'::timestamptz + (n + 2) * interval '7.131 s')) FROM generate_series(-1, 8) n;
 -- windows that follow one another make up the whole
