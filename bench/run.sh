@@ -66,9 +66,17 @@ as_private "mkdir '$work/data'
 # and not input; whatever runs by itself at its own time is off.
 buffers=$((spans * 2 / 1000 + 512))
 [ "$buffers" -ge 1024 ] || buffers=1024
+# a port that is free now, for the receiver
+export BENCH_RECEIVER_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 {
 	private_settings "$work/stage"
 	cat <<END
+shared_preload_libraries = 'distributed_trace'
+distributed_trace.receiver = on
+distributed_trace.receiver_database = 'receiver'
+distributed_trace.receiver_listen_addresses = '127.0.0.1'
+distributed_trace.receiver_http_port = $BENCH_RECEIVER_PORT
+distributed_trace.receiver_grpc_port = 0
 shared_buffers = ${buffers}MB
 work_mem = 64MB
 maintenance_work_mem = 512MB

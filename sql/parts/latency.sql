@@ -169,7 +169,8 @@ CREATE FUNCTION trace_service_latency(
                      trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
                                          latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total,
                      sum(s.adjusted_count) AS adjusted_count,
-                     coalesce(sum(s.sign * latency_count(s.sketch)) FILTER (WHERE s.is_error), 0)::bigint AS errors
+                     coalesce(latency_count(trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1 AND s.is_error),
+                                                               latency_merge(s.sketch) FILTER (WHERE s.sign = -1 AND s.is_error))), 0) AS errors
               FROM trace_latency_sketches(from_time, to_time, trace_service_latency.spans) s
               GROUP BY s.service_name
               OFFSET 0) t
@@ -202,7 +203,8 @@ CREATE FUNCTION trace_operation_latency(
                      trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
                                          latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total,
                      sum(s.adjusted_count) AS adjusted_count,
-                     coalesce(sum(s.sign * latency_count(s.sketch)) FILTER (WHERE s.is_error), 0)::bigint AS errors
+                     coalesce(latency_count(trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1 AND s.is_error),
+                                                               latency_merge(s.sketch) FILTER (WHERE s.sign = -1 AND s.is_error))), 0) AS errors
               FROM trace_latency_sketches(from_time, to_time, trace_operation_latency.spans) s
               GROUP BY s.service_name, s.operation
               OFFSET 0) t
@@ -300,7 +302,8 @@ CREATE FUNCTION trace_apdex(
               FROM (SELECT s.service_name,
                            trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1 AND NOT s.is_error),
                                                latency_merge(s.sketch) FILTER (WHERE s.sign = -1 AND NOT s.is_error)) AS good,
-                           sum(s.sign * latency_count(s.sketch))::bigint AS spans
+                           latency_count(trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
+                                                             latency_merge(s.sketch) FILTER (WHERE s.sign = -1))) AS spans
                     FROM trace_latency_sketches(from_time, to_time, trace_apdex.spans) s
                     GROUP BY s.service_name
                     OFFSET 0) t

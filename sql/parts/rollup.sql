@@ -92,6 +92,11 @@ CREATE FUNCTION trace_latency_total(added latency_sketch, removed latency_sketch
     AS 'MODULE_PATHNAME', 'dt_trace_latency_total';
 COMMENT ON FUNCTION trace_latency_total(latency_sketch, latency_sketch) IS 'The sketch of what is left of the rows with sign 1 after those with sign -1 (NULL: none) are taken off.';
 
+CREATE FUNCTION trace_latency_contains(added latency_sketch, removed latency_sketch) RETURNS boolean
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10
+    AS 'MODULE_PATHNAME', 'dt_trace_latency_contains';
+COMMENT ON FUNCTION trace_latency_contains(latency_sketch, latency_sketch) IS 'Whether the second sketch can be taken out of the first (NULL: none).';
+
 CREATE FUNCTION trace_latency_is_same(a latency_sketch, b latency_sketch) RETURNS boolean
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10
     AS 'MODULE_PATHNAME', 'dt_trace_latency_is_same';
@@ -139,17 +144,23 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
             FROM hours h
             GROUP BY 2, 3, 4, 5, 6, 7, 8
         ), folded AS (
+            -- bucket by bucket: never a scan of the whole rollup
             DELETE FROM distributed_trace_latency l
-            USING fresh f
-            WHERE l.level = f.level AND l.bucket_start = f.bucket_start
-              AND l.service_name = f.service_name AND l.operation = f.operation
-              AND l.kind IS NOT DISTINCT FROM f.kind AND l.is_entry = f.is_entry
-              AND l.is_root = f.is_root AND l.is_error = f.is_error
+            WHERE l.id = ANY (ARRAY(
+                SELECT o.id
+                FROM (SELECT DISTINCT f.level, f.bucket_start FROM fresh f) k
+                     CROSS JOIN LATERAL (SELECT o.* FROM distributed_trace_latency o
+                                         WHERE o.level = k.level AND o.bucket_start = k.bucket_start
+                                         OFFSET 0) o
+                     JOIN fresh f ON f.level = o.level AND f.bucket_start = o.bucket_start
+                         AND f.service_name = o.service_name AND f.operation = o.operation
+                         AND f.kind IS NOT DISTINCT FROM o.kind AND f.is_entry = o.is_entry
+                         AND f.is_root = o.is_root AND f.is_error = o.is_error))
             RETURNING l.*
         ), summed AS (
             SELECT s.level, s.bucket_start, s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error,
                    sum(s.adjusted_count) AS adjusted_count,
-                   trace_latency_total(latency_merge(s.added), latency_merge(s.removed)) AS sketch
+                   latency_merge(s.added) AS added, latency_merge(s.removed) AS removed
             FROM (SELECT * FROM fresh
                   UNION ALL
                   SELECT o.level, o.bucket_start, o.service_name, o.operation, o.kind, o.is_entry, o.is_root, o.is_error, o.sign * o.adjusted_count,
@@ -160,9 +171,15 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
         INSERT INTO distributed_trace_latency
             (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
         SELECT s.level, s.bucket_start, s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error,
-               1, s.adjusted_count, s.sketch
-        FROM summed s
-        WHERE latency_count(s.sketch) > 0
+               r.sign, r.adjusted_count, r.sketch
+        FROM summed s,
+             -- what cannot be taken out of what is there is kept as it is
+             LATERAL (SELECT trace_latency_contains(s.added, s.removed) AS is_contained) c,
+             LATERAL (SELECT 1 AS sign, s.adjusted_count,
+                             CASE WHEN c.is_contained THEN trace_latency_total(s.added, s.removed) ELSE s.added END AS sketch
+                      UNION ALL
+                      SELECT -1, 0, s.removed WHERE NOT c.is_contained) r
+        WHERE latency_count(r.sketch) > 0
         ORDER BY s.level, s.bucket_start, s.service_name, s.operation;
     END;
 COMMENT ON PROCEDURE trace_rollup_compact(interval) IS 'Folds the new rows of distributed_trace_latency, of minutes that ended so long ago, into one row a minute, hour and day for each service, operation, kind and outcome. Figures stay within their guarantee and are right while it runs; writers do not wait for it.';
@@ -226,7 +243,7 @@ CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz)
         )
         SELECT coalesce(sum(latency_count(c.sketch)), 0)::bigint FROM counted c;
     END;
-COMMENT ON FUNCTION trace_rollup_rebuild(timestamptz, timestamptz) IS 'Counts the spans that the log has now for the minutes that a window touches, in place of what the rollup had for them; gives how many spans. Do not use it where spans were deleted that the rollup shall remember.';
+COMMENT ON FUNCTION trace_rollup_rebuild(timestamptz, timestamptz) IS 'Counts the spans that the log has now for the minutes that a window touches, in place of what the rollup had for them; gives how many spans. Do not use it where spans or rows of the rollup were deleted, nor within a statement that writes spans.';
 
 CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
     RETURNS TABLE (

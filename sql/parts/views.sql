@@ -234,7 +234,8 @@ CREATE VIEW trace_service_red AS
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
            latency_max(t.total) AS duration_max_ms
     FROM (SELECT l.bucket_start, l.service_name, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count,
+                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
+                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
                  trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
                                      latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
           FROM distributed_trace_latency l
@@ -254,7 +255,8 @@ CREATE VIEW trace_service_red_hourly AS
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
            latency_max(t.total) AS duration_max_ms
     FROM (SELECT l.bucket_start, l.service_name, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count,
+                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
+                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
                  trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
                                      latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
           FROM (SELECT h.bucket_start, h.service_name, h.is_error, h.sign, h.adjusted_count, h.sketch
@@ -280,7 +282,8 @@ CREATE VIEW trace_operation_red AS
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
            latency_max(t.total) AS duration_max_ms
     FROM (SELECT l.bucket_start, l.service_name, l.operation, l.kind, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count,
+                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
+                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
                  trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
                                      latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
           FROM distributed_trace_latency l
@@ -300,7 +303,8 @@ CREATE VIEW trace_operation_red_hourly AS
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
            latency_max(t.total) AS duration_max_ms
     FROM (SELECT l.bucket_start, l.service_name, l.operation, l.kind, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count,
+                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
+                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
                  trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
                                      latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
           FROM (SELECT h.bucket_start, h.service_name, h.operation, h.kind, h.is_error, h.sign, h.adjusted_count, h.sketch

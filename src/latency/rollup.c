@@ -19,6 +19,7 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_latency_total);
+PG_FUNCTION_INFO_V1(dt_trace_latency_contains);
 PG_FUNCTION_INFO_V1(dt_trace_latency_is_same);
 PG_FUNCTION_INFO_V1(dt_trace_latency_spans);
 PG_FUNCTION_INFO_V1(dt_trace_latency_group);
@@ -72,6 +73,25 @@ dt_trace_latency_total(PG_FUNCTION_ARGS)
 	}
 	check_sketch_status(status);
 	return packed_datum(&total->head);
+}
+
+/*
+ * trace_latency_contains(added latency_sketch, removed latency_sketch)
+ */
+Datum
+dt_trace_latency_contains(PG_FUNCTION_ARGS)
+{
+	SketchStatus status;
+
+	if (PG_ARGISNULL(1))
+		PG_RETURN_BOOL(true);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	status = sketch_subtract(open_sketch(sketch_argument(fcinfo, 0)),
+							 sketch_argument(fcinfo, 1));
+	if (status != SKETCH_NOT_CONTAINED)
+		check_sketch_status(status);
+	PG_RETURN_BOOL(status == SKETCH_OK);
 }
 
 /* The sketch of an argument; NULL if it has no values. */

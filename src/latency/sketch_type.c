@@ -39,6 +39,9 @@ PG_FUNCTION_INFO_V1(dt_latency_sketch_send);
 /* of a bin in binary: its index and count */
 #define BIN_BYTES 12
 
+/* more than there can be, of any accuracy */
+#define MAX_BINS 1000000
+
 /* What a sketch is made from, from outside. */
 typedef struct SketchParts
 {
@@ -179,7 +182,7 @@ receive_bins(StringInfo in, SketchParts *parts)
 {
 	uint32 count = pq_getmsgint(in, 4);
 
-	if (count > (uint32) (in->len - in->cursor) / BIN_BYTES)
+	if (count > (uint32) (in->len - in->cursor) / BIN_BYTES || count > MAX_BINS)
 		refuse_binary("It announces more bins than it holds.");
 	parts->bins = palloc(count * sizeof(SketchBin));
 	parts->bin_count = count;
@@ -291,6 +294,8 @@ end_object(void *state)
 static void
 start_bin(SketchParts *parts)
 {
+	if (parts->bin_count == MAX_BINS)
+		refuse_text("It has more bins than any accuracy gives.");
 	if (parts->bin_count == parts->bin_capacity)
 	{
 		parts->bin_capacity = Max(2 * parts->bin_capacity, 16);

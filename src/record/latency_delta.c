@@ -38,8 +38,8 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-/* Deltas of one statement that lie in memory: about half a kB each. */
-#define MANY_DELTAS 16384
+/* Deltas of one statement that lie in memory. */
+#define MANY_BYTES ((Size) 8 * 1024 * 1024)
 
 /* Columns of a delta. */
 enum
@@ -245,6 +245,7 @@ count_span(LatencyDeltas *deltas, const CountedSpan *span, int sign)
 	MemoryContext caller;
 	DeltaKey key;
 	Delta *delta;
+	OpenSketch *before;
 	Wide duration;
 	bool found;
 
@@ -257,8 +258,11 @@ count_span(LatencyDeltas *deltas, const CountedSpan *span, int sign)
 	if (!found)
 		begin_delta(deltas, delta);
 	delta->adjusted_count += span_adjusted_count(span);
+	before = delta->sketch;
 	if (sketch_add(server_host(), &delta->sketch, duration, 1) != SKETCH_OK)
 		elog(ERROR, "could not count a duration");
+	if (delta->sketch != before)
+		pfree(before);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -305,7 +309,7 @@ latency_deltas_change(LatencyDeltas *deltas, const CountedSpan *before,
 bool
 latency_deltas_are_many(const LatencyDeltas *deltas)
 {
-	return deltas->table->members >= MANY_DELTAS;
+	return MemoryContextMemAllocated(deltas->context, true) >= MANY_BYTES;
 }
 
 static Datum

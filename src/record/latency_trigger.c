@@ -11,12 +11,13 @@
 #include "compat.h"
 #include "query.h"
 #include "record/latency_delta.h"
+#include "record/log_columns.h"
 
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -37,29 +38,18 @@ typedef struct CountedColumns
 	int duration_ms;
 } CountedColumns;
 
-static int
-column_number(TupleDesc desc, const char *name)
-{
-	int number = SPI_fnumber(desc, name);
-
-	if (number <= 0)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_COLUMN),
-				errmsg("column \"%s\" does not exist", name),
-				errhint("This trigger belongs on distributed_trace_log."));
-	return number;
-}
-
 static CountedColumns
 find_columns(TupleDesc desc)
 {
 	return (CountedColumns){
-		.service_name = column_number(desc, "service_name"),
-		.operation = column_number(desc, "operation"),
-		.start_time = column_number(desc, "start_time"),
-		.parent_span_id = column_number(desc, "parent_span_id"),
-		.tags = column_number(desc, "tags"),
-		.duration_ms = column_number(desc, "duration_ms"),
+		.service_name = log_column(desc, "service_name", TEXTOID, VARCHAROID),
+		.operation = log_column(desc, "operation", TEXTOID, VARCHAROID),
+		.start_time =
+			log_column(desc, "start_time", TIMESTAMPTZOID, TIMESTAMPTZOID),
+		.parent_span_id =
+			log_column(desc, "parent_span_id", VARCHAROID, TEXTOID),
+		.tags = log_column(desc, "tags", JSONBOID, JSONBOID),
+		.duration_ms = log_column(desc, "duration_ms", NUMERICOID, NUMERICOID),
 	};
 }
 
@@ -195,25 +185,13 @@ check_call(FunctionCallInfo fcinfo)
 					   "statement trigger with transition tables"));
 }
 
-/* It writes with the rights of the rollup's owner: for the log alone. */
-static void
-check_table(Relation relation, Oid schema)
-{
-	if (RelationGetRelid(relation) !=
-		get_relname_relid("distributed_trace_log", schema))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function must be called by a trigger of "
-					   "distributed_trace_log"));
-}
-
 Datum
 dt_trace_log_after_write(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	check_call(fcinfo);
-	check_table(trigger->tg_relation, calling_schema(fcinfo));
+	check_log_trigger(fcinfo);
 	if (latency_rollup_is_kept(trigger->tg_relation->rd_rel->relowner))
 		count_rows(latency_deltas_create(), trigger, calling_schema(fcinfo));
 	return PointerGetDatum(NULL);

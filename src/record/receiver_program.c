@@ -127,6 +127,9 @@ become_program(const char *path, pgsocket socket)
 	sigset_t none;
 	int files = sysconf(_SC_OPEN_MAX);
 
+	/* signals to the worker's process group, as when a lock cannot be had in
+	 * time or at a shutdown, are not for it */
+	(void) setsid();
 	if (dup2(socket, PROGRAM_SOCKET) < 0)
 		_exit(126);
 	files = files < 0 || files > 65536 ? 65536 : files;

@@ -405,7 +405,12 @@ take_frame(Worker *worker, const Frame *frame, Slice payload)
 			worker->is_listening = true;
 			worker->restart_nap = RESTART_NAP_MIN;
 			worker->last_fault[0] = '\0';
-			program_put(&worker->program, FRAME_STATE, 1, 0, 0, "");
+			program_put(&worker->program,
+						FRAME_STATE,
+						worker->is_blocked ? 0 : 1,
+						0,
+						0,
+						"");
 			ereport(LOG,
 					errmsg("distributed_trace receiver: listening %s", text));
 			break;
@@ -578,8 +583,8 @@ report(Worker *worker)
 		memcpy(worker->counts_before,
 			   worker->counts_now,
 			   sizeof(worker->counts_before));
-		worker->counts = nothing;
 		MemoryContextSwitchTo(worker->context);
+		pfree(worker->latency);
 		worker->latency = sketch_create(server_host(), SKETCH_DEFAULT_ALPHA);
 		MemoryContextSwitchTo(worker->turn);
 	}

@@ -15,11 +15,13 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "compat.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "record/log_columns.h"
 #include "record/span_times.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
@@ -40,29 +42,20 @@ typedef struct LogColumns
 	int updated_at;
 } LogColumns;
 
-static int
-column_number(TupleDesc desc, const char *name)
-{
-	int number = SPI_fnumber(desc, name);
-
-	if (number <= 0)
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_COLUMN),
-				errmsg("column \"%s\" does not exist", name),
-				errhint("This trigger belongs on distributed_trace_log."));
-	return number;
-}
-
 static LogColumns
 find_columns(TupleDesc desc)
 {
 	return (LogColumns){
-		.id = column_number(desc, "id"),
-		.start_time = column_number(desc, "start_time"),
-		.end_time = column_number(desc, "end_time"),
-		.duration_ms = column_number(desc, "duration_ms"),
-		.created_at = column_number(desc, "created_at"),
-		.updated_at = column_number(desc, "updated_at"),
+		.id = log_column(desc, "id", INT8OID, INT8OID),
+		.start_time =
+			log_column(desc, "start_time", TIMESTAMPTZOID, TIMESTAMPTZOID),
+		.end_time =
+			log_column(desc, "end_time", TIMESTAMPTZOID, TIMESTAMPTZOID),
+		.duration_ms = log_column(desc, "duration_ms", NUMERICOID, NUMERICOID),
+		.created_at =
+			log_column(desc, "created_at", TIMESTAMPTZOID, TIMESTAMPTZOID),
+		.updated_at =
+			log_column(desc, "updated_at", TIMESTAMPTZOID, TIMESTAMPTZOID),
 	};
 }
 

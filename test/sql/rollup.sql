@@ -383,3 +383,47 @@ TRUNCATE distributed_trace_log, distributed_trace_latency;
 CREATE TABLE pg_temp.look_alike (LIKE distributed_trace_log);
 CREATE TRIGGER forge AFTER INSERT ON look_alike REFERENCING NEW TABLE AS new_spans FOR EACH STATEMENT EXECUTE FUNCTION trace_log_after_write();
 INSERT INTO look_alike (id, trace_id, span_id, service_name, operation, start_time, duration_ms, created_at, updated_at) VALUES (1, 't', '1', 'forged', 'o', '2021-01-01', 1, now(), now());
+CREATE TABLE pg_temp.other_types (service_name bigint, operation text, start_time timestamptz, parent_span_id text, tags jsonb, duration_ms bigint, id bigint, end_time timestamptz, created_at timestamptz, updated_at timestamptz);
+CREATE TRIGGER fill BEFORE INSERT OR UPDATE ON other_types FOR EACH ROW EXECUTE FUNCTION trace_log_before_write();
+INSERT INTO other_types VALUES (4096, 'o', '2021-01-01', NULL, NULL, 4096, 1, now(), now(), now());
+
+-- what was never counted cannot be taken out, and harms nothing else
+SET distributed_trace.rollup = off;
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms, tags) VALUES ('u', '0', 's', 'o', '2021-01-01', 7, '{"error": true}');
+RESET distributed_trace.rollup;
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms) SELECT 'u', n, 's', 'o', '2021-01-01', n FROM generate_series(1, 3) n;
+UPDATE distributed_trace_log SET duration_ms = 100 WHERE span_id = '1';
+SELECT trace_forget_spans('u', '0');
+SELECT span_count, error_count, error_ratio, max_ms FROM trace_service_latency('2021-01-01', '2021-01-02');
+SELECT span_count, satisfied_count, tolerating_count, frustrated_count FROM trace_apdex('2021-01-01', '2021-01-02');
+CALL trace_rollup_compact('-1 day');
+SELECT level, sign, is_error, sum(latency_count(sketch)) FROM distributed_trace_latency GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT trace_rollup_rebuild('2021-01-01', '2021-01-02'), pg_temp.differences();
+
+-- the settings of a restore hide spans only for whom the log belongs to
+CREATE ROLE rollup_test_writer;
+GRANT INSERT, SELECT, UPDATE ON distributed_trace_log TO rollup_test_writer;
+SET ROLE rollup_test_writer;
+SET check_function_bodies = off;
+SET row_security = off;
+SET search_path = '';
+INSERT INTO public.distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms) VALUES ('hidden', '1', 'hidden', 'o', '2021-01-01', 1);
+RESET ALL;
+RESET ROLE;
+SET timezone = 'UTC';
+SELECT service, n FROM pg_temp.rollup WHERE service = 'hidden';
+DROP OWNED BY rollup_test_writer;
+DROP ROLE rollup_test_writer;
+
+-- folding reads the buckets that it changes, not the whole rollup
+INSERT INTO distributed_trace_latency (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
+SELECT 'minute', '2022-01-01'::timestamptz + n * interval '1 min', 's', 'o', NULL, true, true, false, 1, 1, latency_sketch_agg(1.0) FROM generate_series(1, 20000) n GROUP BY n;
+ANALYZE distributed_trace_latency;
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms) VALUES ('v', '1', 's', 'o', '2022-01-05', 1);
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT pg_stat_reset() \g /dev/null
+CALL trace_rollup_compact('-1 day');
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT idx_tup_fetch + seq_tup_read < 1000 AS few FROM pg_stat_user_tables WHERE relname = 'distributed_trace_latency';
+
+TRUNCATE distributed_trace_log, distributed_trace_latency;
