@@ -66,6 +66,13 @@ look_for_build()
 		need libc6-dev "headers of the C library"
 	[ -f /usr/include/zlib.h ] ||
 		need zlib1g-dev "zlib, for OTLP requests that come gzipped"
+	have pkg-config || need pkg-config "finds the libraries of the receiver program"
+	[ -f /usr/include/event2/event.h ] ||
+		need libevent-dev "the event loop of the receiver program"
+	[ -f /usr/include/nghttp2/nghttp2.h ] ||
+		need libnghttp2-dev "HTTP/2, for the receiver program"
+	[ -f /usr/include/openssl/ssl.h ] ||
+		need libssl-dev "TLS, for the receiver program"
 }
 
 # The drivers that BI tools read the views through.  Python's are Debian's, so
@@ -89,6 +96,18 @@ look_for_drivers()
 		need python3-psycopg2 "the driver that SQLAlchemy reads through"
 }
 
+# The receiver program is built where its libraries are, and tested where it was
+# built.  npm brings the OpenTelemetry SDK: the test installs a private copy.
+look_for_receiver()
+{
+	have pkg-config || need pkg-config "finds the libraries of the receiver"
+	[ -f /usr/include/event2/event.h ] || need libevent-dev "the receiver's event loop"
+	[ -f /usr/include/nghttp2/nghttp2.h ] || need libnghttp2-dev "HTTP/2, for OTLP/gRPC"
+	[ -f /usr/include/openssl/ssl.h ] || need libssl-dev "TLS, for the receiver"
+	have node || need nodejs "runs the OpenTelemetry SDK that sends to the receiver"
+	have npm || need npm "installs the OpenTelemetry SDK"
+}
+
 # What the suites need beyond that.
 look_for_test()
 {
@@ -103,7 +122,10 @@ look_for_test()
 	have python3 ||
 		need python3 "the independent model that the critical path is tested against"
 	case " ${SUITES:-tap} " in
-		*" tap "*) look_for_drivers ;;
+		*" tap "*)
+			look_for_drivers
+			look_for_receiver
+			;;
 	esac
 	case " ${SUITES:-unit fuzz} " in
 		*" unit "* | *" fuzz "*)

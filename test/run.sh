@@ -14,7 +14,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/test/private.sh"
-suites=${SUITES:-check unit fuzz regress ubsan isolation pgtap docs tap}
+suites=${SUITES:-check unit fuzz receiver regress ubsan isolation pgtap docs tap}
 
 # The outer part: packages, the copy, and cleaning up behind the inner part.
 prepare()
@@ -141,6 +141,24 @@ ubsan()
 	private_stop "$PWD/server"
 }
 
+# The receiver program with sanitizers, against a peer instead of a server.
+receiver()
+{
+	local python=/usr/bin/python3
+
+	[ -x $python ] || python=python3
+	# shellcheck disable=SC2046
+	clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
+		-fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$tree/src" \
+		-o program "$tree"/src/receiver/*.c "$tree/src/core/frame.c" \
+		$(pkg-config --cflags --libs libevent_core libevent_extra libevent_openssl libnghttp2 openssl zlib) || {
+		echo "not ok 1 - the receiver program builds without warnings"
+		return 1
+	}
+	# it cannot be traced, which looking for leaks would need
+	ASAN_OPTIONS=detect_leaks=0 "$python" "$tree/test/receiver/receiver_test.py" "$PWD/program" "$tree/test/data/otlp"
+}
+
 pgtap()
 {
 	[ -n "$(names pgtap sql)" ] || return 0
@@ -216,6 +234,9 @@ run_suites()
 	fi
 	if wanted fuzz; then
 		run fuzz make -s -C "$tree/test/unit" fuzz
+	fi
+	if wanted receiver; then
+		run receiver receiver
 	fi
 	if wanted check || wanted regress || wanted ubsan || wanted isolation ||
 		wanted pgtap || wanted docs || wanted tap; then

@@ -595,9 +595,13 @@ report(Worker *worker)
 	}
 	receiver_stats_add(&worker->counts);
 	worker->counts = nothing;
-	receiver_stats_set_state(!worker->is_listening ? RECEIVER_STARTING
-							 : worker->is_blocked  ? RECEIVER_BLOCKED
-												   : RECEIVER_LISTENING);
+	if (worker->program.socket == PGINVALID_SOCKET)
+		receiver_stats_set_state(RECEIVER_FAILED);
+	else if (!worker->is_listening)
+		receiver_stats_set_state(RECEIVER_STARTING);
+	else
+		receiver_stats_set_state(worker->is_blocked ? RECEIVER_BLOCKED
+													: RECEIVER_LISTENING);
 }
 
 /* What changed about being able to record. */
