@@ -96,14 +96,9 @@ look_for_drivers()
 		need python3-psycopg2 "the driver that SQLAlchemy reads through"
 }
 
-# The receiver program is built where its libraries are, and tested where it was
-# built.  npm brings the OpenTelemetry SDK: the test installs a private copy.
+# npm brings the OpenTelemetry SDK: the test installs a private copy.
 look_for_receiver()
 {
-	have pkg-config || need pkg-config "finds the libraries of the receiver"
-	[ -f /usr/include/event2/event.h ] || need libevent-dev "the receiver's event loop"
-	[ -f /usr/include/nghttp2/nghttp2.h ] || need libnghttp2-dev "HTTP/2, for OTLP/gRPC"
-	[ -f /usr/include/openssl/ssl.h ] || need libssl-dev "TLS, for the receiver"
 	have node || need nodejs "runs the OpenTelemetry SDK that sends to the receiver"
 	have npm || need npm "installs the OpenTelemetry SDK"
 }
@@ -121,8 +116,8 @@ look_for_test()
 		need libipc-run-perl "PostgreSQL's Perl test modules use it (restart, dump and restore)"
 	have python3 ||
 		need python3 "the independent model that the critical path is tested against"
-	case " ${SUITES:-tap} " in
-		*" tap "*)
+	case "${WITHOUT_CLIENTS:-}  ${SUITES:-tap} " in
+		" "*" tap "*)
 			look_for_drivers
 			look_for_receiver
 			;;

@@ -3,6 +3,9 @@
 #
 #     [SUITES="regress pgtap"] [FUZZ_SECONDS=20] [PG_CONFIG=...] test/run.sh
 #
+# WITHOUT_CLIENTS=1 leaves out what needs drivers and SDKs, which do with one
+# version of the server what they do with another.
+#
 # Installs with apt what is missing, copies the tree, builds the copy and tests
 # that: nothing is written to the checkout but results/ after a failure.  The
 # last line of the output is "N passed, N failed", the sum of the single tests
@@ -31,6 +34,7 @@ prepare()
 	cd "$work"
 	private_run env -i HOME="$work" PATH="$PATH" LC_ALL=C.UTF-8 TMPDIR="$work" \
 		PG_CONFIG="$PG_CONFIG" SUITES="$suites" FUZZ_SECONDS="${FUZZ_SECONDS:-20}" \
+		WITHOUT_CLIENTS="${WITHOUT_CLIENTS:-}" \
 		"$work/tree/test/run.sh" "$work" </dev/null || status=$?
 	cd /
 	if [ $status != 0 ] && [ -d "$work/results" ]; then
