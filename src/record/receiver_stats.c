@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
+#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -125,12 +126,15 @@ receiver_stats_add(const ReceiverCounts *counts)
 }
 
 void
-receiver_stats_set_program(const uint64 counts[FRAME_COUNTERS],
+receiver_stats_add_program(const uint64 counts[FRAME_COUNTERS],
 						   const uint64 before[FRAME_COUNTERS])
 {
 	LWLockAcquire(stats_lock, LW_EXCLUSIVE);
 	for (int i = 0; i < FRAME_COUNTERS; i++)
-		stats->counts.program[i] = counts[i] - before[i];
+		if (i == COUNT_OPEN || i == COUNT_PENDING)
+			stats->counts.program[i] = counts[i];
+		else
+			stats->counts.program[i] += counts[i] - before[i];
 	LWLockRelease(stats_lock);
 }
 
@@ -264,7 +268,8 @@ dt_trace_receiver_status(PG_FUNCTION_ARGS)
 	LWLockAcquire(stats_lock, LW_SHARED);
 	memcpy(copy, stats, sizeof(ReceiverStats));
 	LWLockRelease(stats_lock);
-	put_stats(&row, copy, copy->pid != 0 && kill(copy->pid, 0) == 0);
+	put_stats(
+		&row, copy, copy->pid != 0 && BackendPidGetProc(copy->pid) != NULL);
 	tuplestore_putvalues(
 		result->setResult, result->setDesc, row.values, row.nulls);
 	return (Datum) 0;

@@ -43,9 +43,12 @@ extern void receiver_stats_set_state(ReceiverState state);
 extern void receiver_stats_set_error(const char *message);
 extern void receiver_stats_set_rejection(const char *message);
 
-/* Adds to the counts; those of the program are set. */
+/* Adds to all counts but the program's. */
 extern void receiver_stats_add(const ReceiverCounts *counts);
-extern void receiver_stats_set_program(const uint64 counts[FRAME_COUNTERS],
+
+/* What the program has counted, and what it had counted when this was last
+ * called; both begin anew with each start of it. */
+extern void receiver_stats_add_program(const uint64 counts[FRAME_COUNTERS],
 									   const uint64 before[FRAME_COUNTERS]);
 
 /* How long commits took, as a packed sketch of at most RECEIVER_SKETCH_SIZE. */

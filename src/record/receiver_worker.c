@@ -40,9 +40,11 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ps_status.h"
 #include "utils/snapmgr.h"
@@ -54,6 +56,7 @@
 /* Milliseconds. */
 #define LONGEST_NAP 1000
 #define RETRY_NAP 200
+#define PROBE_NAP 3000
 #define RESTART_NAP_MIN 1000
 #define RESTART_NAP_MAX 30000
 #define ANSWER_MARGIN 1500
@@ -85,14 +88,13 @@ typedef struct Worker
 	Size queued_bytes;
 	TimestampTz first_queued; /* when the queue was last empty */
 	TimestampTz retry_at;	  /* not before; 0: at once */
+	TimestampTz probe_at;	  /* if nothing is recorded before */
 	TimestampTz start_at;	  /* of the program, after it ended */
 	int restart_nap;
 	bool is_listening;
-	bool is_blocked; /* as it was told to the program */
-	bool was_started;
-	uint64 counts_before[FRAME_COUNTERS]; /* at the last reset */
-	uint64 counts_now[FRAME_COUNTERS];
-	ReceiverCounts counts; /* not yet in shared memory */
+	bool is_blocked;					   /* as it was told to the program */
+	uint64 program_counts[FRAME_COUNTERS]; /* as it last told */
+	ReceiverCounts counts;				   /* not yet in shared memory */
 	OpenSketch *latency;
 	char last_fault[RECEIVER_ERROR_LENGTH]; /* that was logged */
 	Oid schema;
@@ -225,8 +227,19 @@ record_request(Worker *worker, QueuedRequest *request)
 								 &request->result);
 }
 
+/* As recording does, and without asking for a privilege. */
+static void
+lock_log(Worker *worker)
+{
+	Oid log = get_relname_relid("distributed_trace_log", worker->schema);
+
+	if (OidIsValid(log))
+		LockRelationOid(log, RowExclusiveLock);
+}
+
 /* Records the first so many requests in one transaction; *current is the one
- * at hand, for whoever has to know what failed. */
+ * at hand, for whoever has to know what failed.  With none, it shows whether
+ * something could be recorded. */
 static void
 record_group(Worker *worker, int count, QueuedRequest **current)
 {
@@ -235,6 +248,7 @@ record_group(Worker *worker, int count, QueuedRequest **current)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	require_extension(worker);
+	lock_log(worker);
 	dlist_foreach(at, &worker->queue)
 	{
 		if (count-- == 0)
@@ -323,11 +337,12 @@ commit_group(Worker *worker)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(worker->turn);
-	if (is_committed)
-	{
+	if (is_committed && count > 0)
 		add_latency(worker, began);
+	if (is_committed)
 		answer_group(worker, count);
-	}
+	worker->probe_at =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROBE_NAP);
 	pgstat_report_stat(false);
 }
 
@@ -384,8 +399,12 @@ queue_request(Worker *worker, const Frame *frame, Slice body)
 static void
 take_counts(Worker *worker, Slice payload)
 {
-	if (frame_read_counts(payload, worker->counts_now))
-		receiver_stats_set_program(worker->counts_now, worker->counts_before);
+	uint64 counts[FRAME_COUNTERS];
+
+	if (!frame_read_counts(payload, counts))
+		return;
+	receiver_stats_add_program(counts, worker->program_counts);
+	memcpy(worker->program_counts, counts, sizeof(counts));
 }
 
 static void
@@ -425,9 +444,12 @@ take_frame(Worker *worker, const Frame *frame, Slice payload)
 static void
 program_is_gone(Worker *worker)
 {
+	static const uint64 nothing[FRAME_COUNTERS];
 	dlist_mutable_iter at;
 
 	program_end(&worker->program);
+	receiver_stats_add_program(nothing, nothing);
+	memset(worker->program_counts, 0, sizeof(worker->program_counts));
 	dlist_foreach_modify(at, &worker->queue)
 	{
 		pfree(dlist_container(QueuedRequest, node, at.cur));
@@ -453,7 +475,6 @@ start_program(Worker *worker)
 
 	initStringInfo(&fault);
 	receiver_stats_set_state(RECEIVER_STARTING);
-	memset(worker->counts_before, 0, sizeof(worker->counts_before));
 	if (!program_start(&worker->program, &fault))
 	{
 		log_fault(worker, fault.data);
@@ -580,9 +601,6 @@ report(Worker *worker)
 
 	if (receiver_stats_was_reset())
 	{
-		memcpy(worker->counts_before,
-			   worker->counts_now,
-			   sizeof(worker->counts_before));
 		MemoryContextSwitchTo(worker->context);
 		pfree(worker->latency);
 		worker->latency = sketch_create(server_host(), SKETCH_DEFAULT_ALPHA);
@@ -615,15 +633,15 @@ tell_state(Worker *worker, bool was_blocked)
 		&worker->program, FRAME_STATE, worker->is_blocked ? 0 : 1, 0, 0, "");
 }
 
-/* While nothing is queued: whether recording has become possible. */
+/* While nothing is queued: whether something could be recorded, now and then,
+ * so that clients and balancers are told before they try. */
 static void
 probe(Worker *worker)
 {
-	if (!worker->is_blocked || worker->queued > 0)
-		return;
-	if (worker->retry_at > GetCurrentTimestamp())
-		return;
-	commit_group(worker);
+	TimestampTz due = worker->is_blocked ? worker->retry_at : worker->probe_at;
+
+	if (worker->queued == 0 && GetCurrentTimestamp() >= due)
+		commit_group(worker);
 }
 
 static void
