@@ -49,7 +49,7 @@ stop()
 start()
 {
 	stop
-	"$here/test/install-packages.sh" build
+	"$here/test/install-packages.sh" demo
 	mkdir -m 700 "$dir"
 	: >"$dir/is_demo"
 	# what fails leaves nothing behind
@@ -63,7 +63,61 @@ start()
 		exit 1
 	}
 	in_private private_log "$dir/settings" private_settings "$dir/stage"
+	port=$(free_port)
+	in_private bash -c 'printf "%s\n" "${@:2}" >>"$1"' - "$dir/settings" \
+		"shared_preload_libraries = 'distributed_trace'" \
+		"distributed_trace.receiver = on" \
+		"distributed_trace.receiver_database = 'demo'" \
+		"distributed_trace.receiver_http_port = $port" \
+		"distributed_trace.receiver_grpc_port = 0"
 	in_private private_start "$dir/server" "$dir/settings"
+}
+
+free_port()
+{
+	perl -MIO::Socket::INET -e \
+		'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport'
+}
+
+# A real OpenTelemetry SDK sends a trace to the server, which records it by
+# itself.
+send_spans()
+{
+	local host=$1 psql=$2 sdk trace_id
+
+	[ -e "$dir/tree/distributed_trace_receiver" ] || {
+		echo "The receiver was not built: its libraries are missing."
+		return 0
+	}
+	sdk=$(mktemp -d)
+	cp "$here"/test/receiver/sdk/package*.json "$here/demo/send_spans.js" "$sdk"
+	if ! (cd "$sdk" && npm ci --ignore-scripts --no-audit --no-fund --silent >/dev/null 2>&1); then
+		echo "The OpenTelemetry SDK could not be installed with npm: this step is left out."
+		rm -rf "$sdk"
+		return 0
+	fi
+	echo "14. A service with the OpenTelemetry SDK, and nothing between it and the server:"
+	echo
+	echo "    OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:$port node demo/send_spans.js"
+	echo
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$("$psql" -XAtq -h "$host" -U postgres -d demo \
+			-c 'SELECT state FROM trace_receiver_stats')" != listening ] || break
+		sleep 1
+	done
+	trace_id=$(cd "$sdk" && OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:$port \
+		timeout 60 node send_spans.js) || trace_id=
+	rm -rf "$sdk"
+	[ -n "$trace_id" ] || {
+		echo "The service could not send its spans: see the log of the server."
+		return 0
+	}
+	"$psql" -XAtq -h "$host" -U postgres -d demo -c "SELECT trace_waterfall('$trace_id')"
+	echo
+	# the counts of requests arrive once a second
+	sleep 2
+	"$psql" -Xq -h "$host" -U postgres -d demo -P footer=off -c \
+		'SELECT state, http_request_count AS requests, recorded_count AS recorded, spans_accepted AS spans, commit_p50_ms::numeric(9,1) FROM trace_receiver_stats'
 }
 
 show()
@@ -77,6 +131,7 @@ show()
 	in_private env PGCLIENTENCODING="${PGCLIENTENCODING:-UTF8}" \
 		"$psql" -Xq -h "$host" -U postgres -d demo \
 		-v otlp="$dir/tree/demo/otlp/" -f "$dir/tree/demo/demo.sql"
+	send_spans "$host" "$psql"
 	if [ "${DEMO_KEEP:-1}" != 0 ]; then
 		trap - EXIT
 		cat <<-end
@@ -84,7 +139,8 @@ show()
 
 			    $psql -h $host -U postgres demo
 
-			and end it, and remove all of it, with
+			send spans to http://localhost:$port (OTLP/HTTP), and end it, and remove
+			all of it, with
 
 			    make demo-stop
 		end

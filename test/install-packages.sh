@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs with apt what is missing for a purpose, and says what and why.
 #
-#     test/install-packages.sh build|test|chroots
+#     test/install-packages.sh build|demo|test|chroots
 #
 # Each need is tested by what it is used for, not by its package's name, so a
 # PostgreSQL or a compiler that came another way counts.  If nothing is missing
@@ -227,11 +227,15 @@ version=
 
 case $purpose in
 	build) look_for_build ;;
+	demo)
+		look_for_build
+		look_for_receiver
+		;;
 	test)
 		look_for_build
 		look_for_test
 		;;
 	chroots) look_for_chroots ;;
-	*) fail "usage: $0 build|test|chroots" ;;
+	*) fail "usage: $0 build|demo|test|chroots" ;;
 esac
 [ -z "$missing" ] || install_missing
