@@ -161,7 +161,9 @@ CREATE FUNCTION trace_grafana_series(
                    WHEN 'mean_ms' THEN s.mean_ms
                    WHEN 'max_ms' THEN s.max_ms
                    WHEN 'error_ratio' THEN s.error_ratio
-                   ELSE s.adjusted_count / extract(epoch FROM trace_grafana_series.bucket)
+                   -- the first and last bucket are cut off at the window
+                   ELSE s.adjusted_count
+                        / extract(epoch FROM least(to_time, s.bucket_start + trace_grafana_series.bucket) - greatest(from_time, s.bucket_start))::double precision
                END
         FROM trace_service_latency_series(from_time, to_time, bucket, '{0.5,0.95,0.99}', trace_grafana_series.spans) s
         WHERE trace_grafana_series.service_name IS NULL OR s.service_name = trace_grafana_series.service_name

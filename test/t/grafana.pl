@@ -158,6 +158,21 @@ sub check_node_graph
 	like(names(columns('traces', $sql{edges})), qr/^id source target mainstat secondarystat thickness strokedasharray color/, "$title: columns of edges");
 }
 
+# With All chosen, Grafana puts a variable's allValue as it is, if it has one
+# that is not empty; otherwise a list of all values.
+sub is_whole_for_all
+{
+	my ($title, $sql, $variables) = @_;
+
+	for my $name (grep { $variables->{$_}{includeAll} } sort keys %$variables)
+	{
+		my $all = $variables->{$name}{allValue} || "'a','b'";
+
+		next if $sql !~ s/\$\{$name:sqlstring\}/$all/g;
+		is($node->psql('traces', expand($sql)), 0, "$title: all of $name");
+	}
+}
+
 my (%uids, $queries);
 for my $file (sort glob "$source/grafana/*.json")
 {
@@ -189,6 +204,8 @@ for my $file (sort glob "$source/grafana/*.json")
 			my @used = $target->{rawSql} =~ /\$\{(\w+):/g;
 			is(scalar(grep { !$variables{$_} } @used), 0, "$title: its variables are there");
 			$check{ $panel->{type} }->($title, $sql);
+			is_whole_for_all($title, $target->{rawSql}, \%variables);
+			is($panel->{interval}, '1m', "$title: buckets that the rollup has") if $target->{rawSql} =~ /__interval/;
 		}
 		check_node_graph($title, %sql) if $panel->{type} eq 'nodeGraph';
 	}
