@@ -47,7 +47,7 @@ includes_go_down()
 			record => "core record", trace => "core record trace",
 			latency => "core record trace latency",
 			report => "core record trace latency report", top => "core",
-			entry => "core record trace latency report receiver", test => "core test");
+			entry => "core record trace latency report receiver", test => "core receiver test");
 		my %alone = map { $_ => 1 } qw(core receiver test);
 		my %c_library = map { $_ => 1 } qw(assert ctype errno float inttypes limits
 			math stdalign stdarg stdbool stddef stdint stdio stdlib string time);

@@ -359,6 +359,9 @@ read_chunk_size(Slice line, uint64_t *size)
 static Http1Result
 read_chunk_line(Http1Chunks *chunks, Slice line, int *status)
 {
+	/* as if it had come byte by byte */
+	if (line.length >= MAX_CHUNK_LINE)
+		return fail(status, BAD_REQUEST);
 	switch (chunks->state)
 	{
 		case CHUNK_SIZE:
