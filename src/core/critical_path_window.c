@@ -109,7 +109,66 @@ survey(Filling *f)
 	}
 }
 
-/* The spans of at least this class; NULL when memory is short. */
+/* As siblings are ordered: by start, then id; those of one id never by the
+ * order in which they came. */
+static int
+compare_roots(const Filling *f, uint32_t a, uint32_t b)
+{
+	const SpanNode *x = &f->nodes[a];
+	const SpanNode *y = &f->nodes[b];
+	const uint32_t texts[][2] = {
+		{x->span_id, y->span_id},
+		{x->service_name, y->service_name},
+		{x->operation, y->operation},
+		{x->parent_span_id, y->parent_span_id},
+	};
+	int order =
+		(x->start_time > y->start_time) - (x->start_time < y->start_time);
+
+	for (size_t i = 0; order == 0 && i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		order = slice_compare(span_tree_string(f->path->tree, texts[i][0]),
+							  span_tree_string(f->path->tree, texts[i][1]));
+		if (order == 0 && i == 0)
+			order = (x->flags & NODE_IS_COPY) - (y->flags & NODE_IS_COPY);
+	}
+	return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* Merges two sorted neighbours; only the left one needs the scratch. */
+static void
+merge_roots(Filling *f, uint32_t *list, uint32_t left, uint32_t right,
+			uint32_t *scratch)
+{
+	uint32_t *from = list + left;
+	uint32_t *end = from + right;
+	uint32_t *left_end = scratch + left;
+
+	memcpy(scratch, list, left * sizeof(uint32_t));
+	while (scratch < left_end && from < end)
+		*list++ = compare_roots(f, *from, *scratch) < 0 ? *from++ : *scratch++;
+	memcpy(list, scratch, (size_t) (left_end - scratch) * sizeof(uint32_t));
+}
+
+/* The tree has them in order, but for those below a span without a start. */
+static void
+sort_roots(Filling *f, uint32_t *list, uint32_t count, uint32_t *scratch)
+{
+	for (uint32_t width = 1; width < count; width *= 2)
+	{
+		for (uint32_t left = 0; left + width < count; left += 2 * width)
+		{
+			uint32_t right = left + width;
+			uint32_t rest = count - right < width ? count - right : width;
+
+			host_poll(f->host, left);
+			if (compare_roots(f, list[right], list[right - 1]) < 0)
+				merge_roots(f, list + left, width, rest, scratch);
+		}
+	}
+}
+
+/* The spans of at least this class, in order; NULL when memory is short. */
 static uint32_t *
 collect_roots(Filling *f, RootClass least, bool with_copies, uint32_t *count)
 {
@@ -130,11 +189,15 @@ collect_roots(Filling *f, RootClass least, bool with_copies, uint32_t *count)
 			++*count;
 		}
 		if (list != NULL)
-			return list;
-		list = f->host->allocate(f->host, (*count + 1) * sizeof(uint32_t));
+			break;
+		/* twice, for the sort */
+		list = f->host->allocate(f->host,
+								 (2 * (size_t) *count + 1) * sizeof(uint32_t));
 		if (list == NULL)
 			return NULL;
 	}
+	sort_roots(f, list, *count, list + *count);
+	return list;
 }
 
 static CoreStatus
