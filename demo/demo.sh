@@ -6,8 +6,8 @@
 #     demo/demo.sh stop     ends that server and removes all of it
 #
 # The server keeps running so that one can go on with psql; with DEMO_KEEP=0
-# it stops at the end.  Everything lies in one directory, DEMO_DIR, and the
-# server listens on a Unix socket alone.
+# it stops at the end.  Everything lies in one directory, DEMO_DIR; the server
+# listens on a Unix socket, and for spans on a port of the loopback interface.
 #
 # Run by root, all that happens in that directory is done by the user it is
 # given to (see test/private.sh), and nothing found in it is taken for a command
