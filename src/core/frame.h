@@ -35,7 +35,7 @@
 #define FRAME_HEADER_SIZE 24
 
 /* The largest payload of all: a request of the largest size that can be set. */
-#define FRAME_MAX_PAYLOAD (UINT32_C(512) * 1024 * 1024)
+#define FRAME_MAX_PAYLOAD (UINT32_C(64) * 1024 * 1024)
 
 typedef enum FrameType
 {

@@ -84,6 +84,8 @@ limit(int resource, rlim_t value)
 
 #ifdef HAVE_FILTER
 
+#define OTHER_NUMBERS 0x40000000
+
 #define DENY(number)                                                           \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),                       \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
@@ -97,14 +99,22 @@ filter_system_calls(void)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCHITECTURE, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		/* other numbers for the same calls (x32) */
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_NUMBERS, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		DENY(SYS_execve),
 		DENY(SYS_execveat),
+		DENY(SYS_socket),
 		DENY(SYS_connect),
 		DENY(SYS_ptrace),
 		DENY(SYS_process_vm_readv),
 		DENY(SYS_process_vm_writev),
 		DENY(SYS_kill),
 		DENY(SYS_tkill),
+		DENY(SYS_rt_sigqueueinfo),
+		DENY(SYS_rt_tgsigqueueinfo),
+		DENY(SYS_pidfd_send_signal),
+		DENY(SYS_io_uring_setup),
 		DENY(SYS_unlinkat),
 		DENY(SYS_renameat2),
 		DENY(SYS_mount),

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -31,12 +32,18 @@
 /* frames that are no part of a call, in one second */
 #define MAX_IDLE_FRAMES 500
 
-/* bytes that may wait to be sent to a client that does not read */
+/* bytes, and frames within nghttp2, that may wait to be sent to a client that
+ * does not read */
 #define MAX_OUTPUT (256 * 1024)
+#define MAX_OUTPUT_FRAMES 1000
+
+/* bytes that are read before looking at those */
+#define READ_SIZE 8192
 
 /* Seconds. */
 #define PREFACE_TIME 10
-#define CALL_TIME 60
+#define BODY_TIME 30 /* from a call's beginning to its end */
+#define CALL_TIME 90 /* longer than a call may be kept waiting */
 #define IDLE_TIME 600
 
 #define DEFAULT_TIMEOUT_MS 10000
@@ -58,6 +65,8 @@ typedef struct GrpcStream
 	bool is_gzip;
 	bool is_other_encoding;
 	bool is_answered;
+	bool is_complete; /* all of the call has come */
+	time_t begun;
 	uint64_t timeout_ms;
 	Body body;
 	size_t unread; /* bytes whose window is still to be given back */
@@ -82,12 +91,41 @@ typedef struct GrpcConnection
 
 static GrpcConnection *connections;
 
+static time_t
+monotonic_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Seconds until the rest of this call has to be there; BODY_TIME if it is. */
+static time_t
+time_left(const GrpcStream *stream, time_t now)
+{
+	if (stream->is_complete || stream->is_answered)
+		return BODY_TIME;
+	return stream->begun + BODY_TIME - now;
+}
+
+/* Whatever else the client sends, a call has its time. */
 static void
 set_deadline(GrpcConnection *connection)
 {
+	time_t now = monotonic_seconds();
 	struct timeval time = {connection->streams == NULL ? IDLE_TIME : CALL_TIME,
 						   0};
 
+	for (GrpcStream *stream = connection->streams; stream != NULL;
+		 stream = stream->next)
+	{
+		if (!stream->is_complete && !stream->is_answered &&
+			time_left(stream, now) < time.tv_sec)
+			time.tv_sec = time_left(stream, now);
+	}
+	if (time.tv_sec < 0)
+		time.tv_sec = 0;
 	evtimer_add(connection->deadline, &time);
 }
 
@@ -199,8 +237,14 @@ send_error(GrpcStream *stream, int status, Slice message)
 	struct evbuffer *encoded = evbuffer_new();
 	char code[4];
 
+	if (encoded == NULL)
+		connection->is_broken = true;
 	if (stream->is_answered || encoded == NULL)
+	{
+		if (encoded != NULL)
+			evbuffer_free(encoded);
 		return;
+	}
 	snprintf(code, sizeof(code), "%d", status);
 	put_percent_encoded(encoded, message);
 	evbuffer_add(encoded, "", 1);
@@ -266,7 +310,12 @@ send_response(GrpcStream *stream, uint64_t rejected, Slice message)
 
 	stream->answer = evbuffer_new();
 	if (response == NULL || stream->answer == NULL)
+	{
+		if (response != NULL)
+			evbuffer_free(response);
+		stream->connection->is_broken = true;
 		return;
+	}
 	put_response(response, ENCODING_PROTOBUF, rejected, message);
 	length = evbuffer_get_length(response);
 	for (int i = 0; i < 4; i++)
@@ -326,6 +375,12 @@ unwrap_message(GrpcStream *stream)
 	stream->body.length = message.length;
 	if (!is_compressed)
 		return true;
+	/* a window full of small bodies may hold a gigabyte */
+	if (receiver->pending >= receiver->settings.max_pending)
+	{
+		refuse(stream, STATUS_UNAVAILABLE, "too much is waiting");
+		return false;
+	}
 	switch (body_inflate(receiver, &stream->body))
 	{
 		case BODY_OK:
@@ -334,6 +389,9 @@ unwrap_message(GrpcStream *stream)
 			refuse(stream,
 				   STATUS_RESOURCE_EXHAUSTED,
 				   "request is too large once inflated");
+			return false;
+		case BODY_NO_MEMORY:
+			refuse(stream, STATUS_UNAVAILABLE, "out of memory");
 			return false;
 		default:
 			refuse(stream, STATUS_INTERNAL, "message is no gzip");
@@ -430,6 +488,7 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame,
 		.connection = connection,
 		.next = connection->streams,
 		.id = frame->hd.stream_id,
+		.begun = monotonic_seconds(),
 		.is_authorized = connection->receiver->settings.token.data == NULL,
 		.timeout_ms = DEFAULT_TIMEOUT_MS,
 	};
@@ -570,8 +629,10 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 	if (frame->hd.type == NGHTTP2_HEADERS &&
 		frame->headers.cat == NGHTTP2_HCAT_REQUEST)
 		check_headers(stream);
-	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !stream->is_answered &&
-		stream->request == NULL)
+	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+		return 0;
+	stream->is_complete = true;
+	if (!stream->is_answered && stream->request == NULL)
 		submit(stream);
 	return 0;
 }
@@ -609,11 +670,14 @@ on_read(struct bufferevent *stream, void *context)
 	{
 		ssize_t used;
 
+		if (here > READ_SIZE)
+			here = READ_SIZE;
 		used =
 			nghttp2_session_mem_recv(connection->session,
 									 evbuffer_pullup(input, (ev_ssize_t) here),
 									 here);
-		if (used < 0)
+		if (used < 0 || nghttp2_session_get_outbound_queue_size(
+							connection->session) > MAX_OUTPUT_FRAMES)
 		{
 			close_connection(connection);
 			return;
@@ -643,9 +707,27 @@ on_event(struct bufferevent *stream, short what, void *context)
 static void
 on_deadline(evutil_socket_t fd, short what, void *context)
 {
+	GrpcConnection *connection = context;
+	time_t now = monotonic_seconds();
+	bool was_late = false;
+
 	(void) fd;
 	(void) what;
-	close_connection(context);
+	for (GrpcStream *stream = connection->streams; stream != NULL;
+		 stream = stream->next)
+	{
+		if (time_left(stream, now) > 0)
+			continue;
+		refuse(stream, STATUS_UNAVAILABLE, "the request did not come in time");
+		was_late = true;
+	}
+	if (!was_late)
+	{
+		close_connection(connection);
+		return;
+	}
+	set_deadline(connection);
+	(void) flush(connection);
 }
 
 static void

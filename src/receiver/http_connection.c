@@ -23,11 +23,14 @@
 #define HEALTH_PATH "/healthz"
 #define LIVE_PATH "/healthz/live"
 
+/* bytes of answers that may wait for a client that does not read */
+#define MAX_OUTPUT (64 * 1024)
+
 /* Seconds. */
 #define IDLE_TIME 120
 #define HEAD_TIME 10
 #define BODY_TIME 30
-#define ANSWER_TIME 60
+#define ANSWER_TIME 90 /* longer than a request may be kept waiting */
 #define CLOSE_TIME 2
 
 /* the longest that a client of HTTP waits, of which it does not tell us */
@@ -238,6 +241,13 @@ refuse(HttpConnection *connection, int status, const char *message)
 static void
 finish_request(HttpConnection *connection)
 {
+	struct evbuffer *out = bufferevent_get_output(connection->stream);
+
+	if (evbuffer_get_length(out) > MAX_OUTPUT)
+	{
+		close_connection(connection);
+		return;
+	}
 	if (!connection->is_kept_alive || connection->receiver->is_stopping)
 	{
 		begin_closing(connection);
@@ -599,9 +609,11 @@ on_event(struct bufferevent *stream, short what, void *context)
 		return;
 	connection->is_at_end = true;
 	/* the last answer may still be on its way */
-	if (!(what & BEV_EVENT_EOF) || connection->state != STATE_CLOSING ||
+	if (!(what & BEV_EVENT_EOF) ||
 		evbuffer_get_length(bufferevent_get_output(stream)) == 0)
 		close_connection(connection);
+	else if (connection->state != STATE_CLOSING)
+		begin_closing(connection);
 }
 
 static void
@@ -611,7 +623,9 @@ on_deadline(evutil_socket_t fd, short what, void *context)
 
 	(void) fd;
 	(void) what;
-	if (connection->state == STATE_HEAD || connection->state == STATE_BODY)
+	if (connection->waiter.is_waiting)
+		refuse(connection, 503, "too much is waiting");
+	else if (connection->state == STATE_HEAD || connection->state == STATE_BODY)
 		refuse(connection, 408, "the request did not come in time");
 	else
 		close_connection(connection);

@@ -150,12 +150,19 @@ listen_on(Receiver *receiver, const struct addrinfo *address, const char *name,
 		receiver->base,
 		acceptor,
 		receiver,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC |
+			(address->ai_family == AF_INET6 ? LEV_OPT_BIND_IPV6ONLY : 0),
 		BACKLOG,
 		address->ai_addr,
 		(int) address->ai_addrlen);
 	if (listener == NULL)
-		return fail(fault, fault_size, name, strerror(errno));
+	{
+		int code = errno;
+
+		(void) fail(fault, fault_size, name, strerror(code));
+		errno = code;
+		return false;
+	}
 	listeners[listener_count++] = listener;
 	return true;
 }
@@ -170,6 +177,7 @@ listen_on_host(Receiver *receiver, const char *host, const char *port,
 	struct addrinfo *addresses;
 	bool is_any = strcmp(host, "*") == 0;
 	bool is_open = false;
+	bool is_taken = false;
 	char name[300];
 	int code = getaddrinfo(is_any ? NULL : host, port, &hints, &addresses);
 
@@ -178,11 +186,16 @@ listen_on_host(Receiver *receiver, const char *host, const char *port,
 		return fail(fault, fault_size, name, gai_strerror(code));
 	for (struct addrinfo *at = addresses; at != NULL; at = at->ai_next)
 	{
-		/* one of several is enough: there may be no IPv6 */
-		is_open |= listen_on(receiver, at, name, acceptor, fault, fault_size);
+		/* one of several is enough: there may be no IPv6; but a port that
+		 * another program has on one of them is not ours */
+		errno = 0;
+		if (listen_on(receiver, at, name, acceptor, fault, fault_size))
+			is_open = true;
+		else if (errno == EADDRINUSE)
+			is_taken = true;
 	}
 	freeaddrinfo(addresses);
-	return is_open;
+	return is_open && !is_taken;
 }
 
 /* Opens a port on every host of a list. */
@@ -263,6 +276,8 @@ make_tls(const char *cert, const char *key, const char *ca,
 		SSL_CTX_free(tls);
 		return NULL;
 	}
+	/* sessions of clients with certificates are resumed under this name */
+	SSL_CTX_set_session_id_context(tls, protocol + 1, protocol[0]);
 	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_alpn_select_cb(tls, select_protocol, (void *) protocol);

@@ -21,6 +21,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 
 #define MAX_CONFIG 65536
 
@@ -160,6 +161,13 @@ serve(Receiver *receiver)
 	return EXIT_SUCCESS;
 }
 
+static void
+say_nothing(int severity, const char *message)
+{
+	(void) severity;
+	(void) message;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -177,6 +185,9 @@ main(int argc, char **argv)
 	}
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
+	/* nothing can be written to files, and libevent's warnings go nowhere */
+	signal(SIGXFSZ, SIG_IGN);
+	event_set_log_callback(say_nothing);
 	if (!read_config(fd, &receiver.config))
 		return EXIT_FAILURE;
 	read_settings(&receiver);

@@ -50,8 +50,10 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* Bytes of requests in the queue beyond which nothing more is read. */
+/* Bytes of requests in the queue beyond which nothing more is read; and what may
+ * be unread and is still read, so that the largest frame comes to its end. */
 #define QUEUE_LIMIT (64 * 1024 * 1024)
+#define LARGEST_FRAME ((int) FRAME_MAX_PAYLOAD + FRAME_HEADER_SIZE)
 
 /* Milliseconds. */
 #define LONGEST_NAP 1000
@@ -60,6 +62,7 @@
 #define RESTART_NAP_MIN 1000
 #define RESTART_NAP_MAX 30000
 #define ANSWER_MARGIN 1500
+#define SHORTEST_WAIT 50
 #define STOP_TIME 10000
 
 #define WORKER_RESTART_SECONDS 5
@@ -73,8 +76,9 @@ typedef struct QueuedRequest
 	FrameEncoding encoding;
 	TimestampTz deadline; /* to be answered by then */
 	uint32 length;
-	SpanBatch *batch; /* of the present attempt */
-	RecordResult result;
+	RecordResult result; /* of the present attempt, with the next two */
+	uint64 rejected;
+	char *message; /* why, or NULL */
 	char body[FLEXIBLE_ARRAY_MEMBER];
 } QueuedRequest;
 
@@ -85,6 +89,7 @@ typedef struct Worker
 	MemoryContext turn;	   /* of what one turn needs */
 	dlist_head queue;
 	int queued;
+	int group_limit; /* the next group is no larger; 0: no such limit */
 	Size queued_bytes;
 	TimestampTz first_queued; /* when the queue was last empty */
 	TimestampTz retry_at;	  /* not before; 0: at once */
@@ -141,16 +146,14 @@ answer(Worker *worker, QueuedRequest *request, FrameOutcome outcome,
 static void
 answer_recorded(Worker *worker, QueuedRequest *request)
 {
-	SpanBatch *batch = request->batch;
-	char *message = span_batch_message(batch);
-
 	worker->counts.recorded++;
 	worker->counts.accepted += request->result.accepted;
 	worker->counts.duplicates += request->result.duplicates;
-	worker->counts.rejected += batch->rejected;
-	if (message != NULL)
-		receiver_stats_set_rejection(message);
-	answer(worker, request, OUTCOME_RECORDED, batch->rejected, message);
+	worker->counts.rejected += request->rejected;
+	if (request->message != NULL)
+		receiver_stats_set_rejection(request->message);
+	answer(
+		worker, request, OUTCOME_RECORDED, request->rejected, request->message);
 }
 
 /* Whether trying again could help. */
@@ -172,6 +175,25 @@ may_pass(int sqlstate)
 /*
  * Recording
  */
+
+/* A commit may wait for a standby that is away. */
+static volatile sig_atomic_t is_committing = false;
+
+/* Ends the worker in order, but in the midst of a commit at once: then nobody
+ * is told that it was done, and clients send again. */
+static void
+handle_shutdown_request(SIGNAL_ARGS)
+{
+	int saved_errno = errno;
+
+	if (is_committing)
+	{
+		ProcDiePending = true;
+		InterruptPending = true;
+	}
+	SignalHandlerForShutdownRequest(postgres_signal_arg);
+	errno = saved_errno;
+}
 
 /* The schema of the extension in this database; InvalidOid if it is not there. */
 static Oid
@@ -206,8 +228,8 @@ require_extension(Worker *worker)
 				errhint("Run CREATE EXTENSION distributed_trace there."));
 }
 
-static void
-record_request(Worker *worker, QueuedRequest *request)
+static SpanBatch *
+ingest(const Worker *worker, QueuedRequest *request)
 {
 	if (request->encoding == ENCODING_JSON)
 	{
@@ -215,16 +237,31 @@ record_request(Worker *worker, QueuedRequest *request)
 		char *json = pg_any_to_server(request->body, request->length, PG_UTF8);
 		Size length = json == request->body ? request->length : strlen(json);
 
-		request->batch =
-			ingest_otlp_json(cstring_to_text_with_len(json, length),
-							 worker->schema,
-							 &request->result);
+		return ingest_otlp_json(cstring_to_text_with_len(json, length),
+								worker->schema,
+								&request->result);
 	}
-	else
-		request->batch =
-			ingest_otlp_protobuf((Slice){request->body, request->length},
-								 worker->schema,
-								 &request->result);
+	return ingest_otlp_protobuf((Slice){request->body, request->length},
+								worker->schema,
+								&request->result);
+}
+
+/* Keeps nothing of what it decoded but what is to be answered. */
+static void
+record_request(Worker *worker, QueuedRequest *request)
+{
+	MemoryContext scratch = AllocSetContextCreate(
+		worker->turn, "distributed_trace request", ALLOCSET_DEFAULT_SIZES);
+	SpanBatch *batch;
+	char *message;
+
+	MemoryContextSwitchTo(scratch);
+	batch = ingest(worker, request);
+	message = span_batch_message(batch);
+	MemoryContextSwitchTo(worker->turn);
+	request->rejected = batch->rejected;
+	request->message = message == NULL ? NULL : pstrdup(message);
+	MemoryContextDelete(scratch);
 }
 
 /* As recording does, and without asking for a privilege. */
@@ -245,6 +282,8 @@ record_group(Worker *worker, int count, QueuedRequest **current)
 {
 	dlist_iter at;
 
+	/* the time of now() */
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	require_extension(worker);
@@ -254,14 +293,14 @@ record_group(Worker *worker, int count, QueuedRequest **current)
 		if (count-- == 0)
 			break;
 		*current = dlist_container(QueuedRequest, node, at.cur);
-		/* what is told about it is needed after the commit */
-		MemoryContextSwitchTo(worker->turn);
 		record_request(worker, *current);
 		CHECK_FOR_INTERRUPTS();
 	}
 	*current = NULL;
 	PopActiveSnapshot();
+	is_committing = true;
 	CommitTransactionCommand();
+	is_committing = false;
 }
 
 static void
@@ -279,11 +318,35 @@ add_latency(Worker *worker, TimestampTz began)
 	MemoryContextSwitchTo(caller);
 }
 
+/* After a failure at one request: those before it make the next group, so that
+ * they are recorded whatever is behind them.  If it was the first, it goes to
+ * the end. */
+static void
+isolate(Worker *worker, QueuedRequest *current)
+{
+	dlist_iter at;
+
+	worker->group_limit = 0;
+	dlist_foreach(at, &worker->queue)
+	{
+		if (at.cur == &current->node)
+			break;
+		worker->group_limit++;
+	}
+	if (worker->group_limit == 0)
+	{
+		dlist_delete(&current->node);
+		dlist_push_tail(&worker->queue, &current->node);
+	}
+}
+
 /* After a failure: what becomes of the request that was at hand, and when the
  * others are tried again. */
 static void
 handle_failure(Worker *worker, QueuedRequest *current, ErrorData *error)
 {
+	if (current != NULL)
+		isolate(worker, current);
 	if (current != NULL && !may_pass(error->sqlerrcode))
 	{
 		worker->counts.malformed++;
@@ -305,15 +368,23 @@ answer_group(Worker *worker, int count)
 			worker,
 			dlist_container(QueuedRequest, node, worker->queue.head.next));
 	worker->is_blocked = false;
+	worker->group_limit = 0;
 	worker->retry_at = 0;
 	worker->last_fault[0] = '\0';
 }
 
-/* Records the first requests of the queue, and answers them. */
-static void
-commit_group(Worker *worker)
+static int
+group_size(const Worker *worker)
 {
-	int count = Min(worker->queued, receiver_commit_requests);
+	int size = Min(worker->queued, receiver_commit_requests);
+
+	return worker->group_limit > 0 ? Min(size, worker->group_limit) : size;
+}
+
+/* Records the first so many requests of the queue, and answers them. */
+static void
+commit_group(Worker *worker, int count)
+{
 	TimestampTz began = GetCurrentTimestamp();
 	QueuedRequest *volatile current = NULL;
 	volatile bool is_committed = false;
@@ -331,18 +402,22 @@ commit_group(Worker *worker)
 		MemoryContextSwitchTo(worker->turn);
 		error = CopyErrorData();
 		FlushErrorState();
+		is_committing = false;
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(worker->turn);
 		handle_failure(worker, current, error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(worker->turn);
+	/* what was committed without waiting for a standby is not acknowledged */
+	CHECK_FOR_INTERRUPTS();
 	if (is_committed && count > 0)
 		add_latency(worker, began);
 	if (is_committed)
 		answer_group(worker, count);
 	worker->probe_at =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROBE_NAP);
+	pgstat_report_activity(STATE_IDLE, "receiving");
 	pgstat_report_stat(false);
 }
 
@@ -386,7 +461,9 @@ queue_request(Worker *worker, const Frame *frame, Slice body)
 
 	request->number = frame->number;
 	request->encoding = frame->encoding;
-	request->deadline = TimestampTzPlusMilliseconds(now, Max(wait, 0));
+	/* nor before it was tried once */
+	request->deadline = TimestampTzPlusMilliseconds(
+		now, Max(wait, receiver_commit_delay + SHORTEST_WAIT));
 	request->length = body.length;
 	memcpy(request->body, body.data, body.length);
 	request->body[body.length] = '\0';
@@ -492,7 +569,8 @@ read_program(Worker *worker)
 
 	if (worker->queued_bytes >= QUEUE_LIMIT)
 		return;
-	if (!program_read(&worker->program, QUEUE_LIMIT))
+	/* the largest frame has to fit, or the rest of it would never be read */
+	if (!program_read(&worker->program, LARGEST_FRAME))
 	{
 		program_is_gone(worker);
 		return;
@@ -641,7 +719,7 @@ probe(Worker *worker)
 	TimestampTz due = worker->is_blocked ? worker->retry_at : worker->probe_at;
 
 	if (worker->queued == 0 && GetCurrentTimestamp() >= due)
-		commit_group(worker);
+		commit_group(worker, group_size(worker));
 }
 
 static void
@@ -649,7 +727,7 @@ run_turn(Worker *worker)
 {
 	bool was_blocked = worker->is_blocked;
 
-	if (ConfigReloadPending)
+	if (ConfigReloadPending && !ShutdownRequestPending)
 		reload(worker);
 	if (worker->program.socket == PGINVALID_SOCKET &&
 		GetCurrentTimestamp() >= worker->start_at)
@@ -657,7 +735,7 @@ run_turn(Worker *worker)
 	if (worker->program.socket != PGINVALID_SOCKET)
 		read_program(worker);
 	if (is_due(worker, GetCurrentTimestamp()))
-		commit_group(worker);
+		commit_group(worker, group_size(worker));
 	else
 		probe(worker);
 	give_up_late_requests(worker, GetCurrentTimestamp());
@@ -722,7 +800,7 @@ dt_receiver_main(Datum argument)
 
 	(void) argument;
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGTERM, handle_shutdown_request);
 	/* the program's end is seen at its socket */
 	pqsignal(SIGCHLD, SIG_DFL);
 	BackgroundWorkerUnblockSignals();
@@ -740,7 +818,8 @@ dt_receiver_main(Datum argument)
 		take_nap(worker);
 	}
 	shut_down(worker);
-	proc_exit(0);
+	/* not 0: a worker that was terminated alone is started again */
+	proc_exit(1);
 }
 
 void

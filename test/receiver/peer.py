@@ -39,7 +39,9 @@ class Receiver:
         self.lock = threading.Lock()
         self.listening = threading.Event()
         ours, theirs = socket.socketpair()
-        self.process = subprocess.Popen([program, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+        # what is measured here is its memory, not what a sanitizer keeps of what was freed
+        environment = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4")
+        self.process = subprocess.Popen([program, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment)
         theirs.close()
         self.link = ours
         config = dict(listen_addresses="127.0.0.1", http_port=self.http_port, grpc_port=self.grpc_port,

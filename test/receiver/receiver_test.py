@@ -88,6 +88,7 @@ def test_http():
         answer = post(port, b'{"resourceSpans":[]}', type="application/json; charset=utf-8")
         check(status(answer) == 200 and answer.endswith(b"\r\n\r\n{}"), "JSON is answered in JSON")
         check(r.requests[-1][1] == JSON, "and told apart")
+        check([status(exchange(port, head(body))) for i in range(8)] == [200] * 8, "who says nothing more is still answered")
         check(status(post(port, gzip.compress(body), extra=["Content-Encoding: gzip"])) == 200 and r.requests[-1][3] == body, "gzip is inflated")
         check(status(post(port, gzip.compress(body[:99]) + gzip.compress(body[99:]), extra=["Content-Encoding: gzip"])) == 200 and r.requests[-1][3] == body, "two members of gzip")
         check(status(post(port, body + b"x", extra=["Content-Encoding: gzip"])) == 400, "what is no gzip is refused")
@@ -406,6 +407,35 @@ def test_floods():
             c.close()
             healthy(name)
         check(r.memory_kb() < memory + 30000, f"floods leave little behind: {memory} to {r.memory_kb()} kB")
+        # calls beyond the limit, by one who reads nothing of what is said about them
+        memory = r.memory_kb()
+        s = connect(port)
+        s.sendall(PREFACE)
+        sent = 0
+        try:
+            for first in range(1, 4000001, 20000):
+                s.sendall(b"".join(frame(1, 4, i, b"\x83") for i in range(first, first + 20000, 2)))
+                sent += 10000
+        except OSError:
+            pass
+        check(sent < 2000000, f"calls beyond the limit: the connection is closed, after {sent}")
+        check(r.memory_kb() < memory + 30000, f"calls beyond the limit take little memory: {memory} to {r.memory_kb()} kB")
+        s.close()
+        healthy("calls beyond the limit")
+        # the same over HTTP: requests without end, answers that nobody reads
+        s = connect(r.http_port)
+        s.settimeout(3)
+        sent = 0
+        try:
+            for _ in range(400):
+                s.sendall(head(b"x") * 1000)
+                sent += 1000
+        except OSError:
+            pass
+        check(sent < 400000, f"answers that nobody reads: no more is taken, after {sent}")
+        check(r.memory_kb() < memory + 30000, f"answers that nobody reads take little memory: {memory} to {r.memory_kb()} kB")
+        s.close()
+        healthy("answers that nobody reads")
         c = Http2(port)
         c.send(b"".join(frame(1, 4, s, call_headers()) for s in range(1, 401, 2)))
         c.read(100, 2)
@@ -454,6 +484,34 @@ def test_slow_and_many():
         check(results == [200], "a late one is served when memory is free again")
         for s in held:
             s.close()
+
+
+def test_unfinished_calls():
+    """Calls that hold all memory are given up, however lively their clients are."""
+    with Receiver(PROGRAM, max_request=1 << 16, max_pending=100000) as r:
+        held = [Http2(r.grpc_port) for i in range(2)]
+        for c in held:
+            c.send(frame(1, 4, 1, call_headers()) + b"".join(frame(0, 0, 1, b"\0\0\0\xff\0" + b"x" * 15000) for i in range(4)))
+        results = []
+        time.sleep(5)
+
+        def late():
+            with connect(r.http_port) as s:
+                s.settimeout(40)
+                s.sendall(head(b"y" * 1000, extra=["Connection: close"]))
+                results.append(status(read_all(s)))
+
+        thread = threading.Thread(target=late)
+        thread.start()
+        for i in range(9):
+            thread.join(3)
+            for c in held:
+                c.send(frame(6, 0, 0, b"12345678"))
+        thread.join(10)
+        check(results == [200], f"who came later is served: {results}")
+        check(all(1 in c.ended() for c in held if c.read(1)), "the unfinished calls are answered")
+        for c in held:
+            c.close()
 
 
 def test_set_up():
@@ -517,7 +575,7 @@ def test_tls():
 
 import os
 only = os.environ.get("ONLY", "")
-for test in (test_set_up, test_http, test_http_refusals, test_grpc, test_captures, test_floods, test_tls, test_slow_and_many):
+for test in (test_set_up, test_http, test_http_refusals, test_grpc, test_captures, test_floods, test_tls, test_slow_and_many, test_unfinished_calls):
     if only in test.__name__:
         test()
 sys.exit(done())

@@ -230,6 +230,7 @@ is(one_value(q{SELECT state, http_request_count > 50, grpc_request_count > 20, m
 		commit_p50_ms <= commit_p95_ms, commit_p95_ms <= commit_p99_ms, program_restart_count, pending_requests, connection_count >= 12, body_bytes > spans_accepted,
 		worker_start_time BETWEEN now() - interval '5 min' AND now(), worker_pid = (SELECT pid FROM pg_stat_activity WHERE backend_type = 'distributed_trace receiver')
 	FROM trace_receiver_stats}), 'listening|t|t|0|0|0|t|0|0|t|t|t|t|0|0|t|t|t|t', 'the counts are right');
+cmp_ok(one_value('SELECT count(DISTINCT created_at) FROM distributed_trace_log'), '>', 10, 'spans carry the time that they were recorded');
 one_value('SELECT trace_receiver_reset_stats()');
 wait_until('SELECT recorded_count = 0 AND http_request_count = 0 AND spans_accepted = 0 AND commit_count = 0 FROM trace_receiver_stats', 'counts begin anew');
 is(send_span(1), '200', 'a span by hand');
@@ -248,6 +249,31 @@ for my $i (1 .. 10)
 }
 is(finish('malformed requests between', $load), 0, 'malformed requests between: nobody else had to send again');
 wait_until('SELECT malformed_count >= 4 FROM trace_receiver_stats', 'they are counted');
+
+# nor do very many of them
+$load = start_load(4, \@few);
+my $spammer = IPC::Run::start([ 'python3', '-c', q{
+import http.client, sys, threading, time
+end = time.time() + 4
+def spam():
+    c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=15)
+    while time.time() < end:
+        c.request('POST', '/v1/traces', b'\xff\xff\xff', {'Content-Type': 'application/x-protobuf'})
+        c.getresponse().read()
+threads = [threading.Thread(target=spam) for i in range(16)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+}, $http ], '<', \undef, '>', \my $no_output, '2>', \my $spam_errors, IPC::Run::timeout(60));
+is(finish('malformed requests all the time', $load), 0, 'malformed requests all the time: nobody else had to send again');
+IPC::Run::finish($spammer);
+is($spam_errors, '', 'they are all answered');
+
+# the largest request: a field that nobody knows
+sub varint { my $n = shift; my $s = ''; for (; $n > 127; $n >>= 7) { $s .= chr($n & 127 | 128); } return $s . chr($n); }
+my $unknown = 64 * 1024 * 1024 - 5;
+is((split / /, request($http, 'POST', '/v1/traces', 'Content-Type=application/x-protobuf', "\x7a" . varint($unknown) . "\0" x $unknown))[0], '200', 'a request of 64 MB');
+is((split / /, request($http, 'POST', '/v1/traces', 'Content-Type=application/x-protobuf', "\x7a" . varint($unknown) . "\0" x ($unknown + 1)))[0], '413', 'and one byte more');
+is(send_span(6), '200', 'what comes behind them is recorded');
 
 #
 # Crashes
@@ -271,6 +297,22 @@ my $worker = one_value('SELECT worker_pid FROM trace_receiver_stats');
 kill 'KILL', $worker;
 wait_until("SELECT worker_pid <> $worker AND state = 'listening' FROM trace_receiver_stats", 'kill -9 of the worker: the server restarts, and it listens');
 cmp_ok(finish('kill -9 of the worker', $load), '>', 0, 'kill -9 of the worker: the clients felt it');
+
+$worker = one_value('SELECT worker_pid FROM trace_receiver_stats');
+one_value("SELECT pg_terminate_backend($worker)");
+wait_until("SELECT worker_pid <> $worker AND state = 'listening' FROM trace_receiver_stats", 'pg_terminate_backend of the worker: it is started again');
+
+# nobody is there to wait for, and the server stops all the same
+$node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
+$node->reload;
+$load = start_load(2, [ [ 'http/protobuf', 'plain' ] ]);
+wait_until(q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'distributed_trace receiver' AND wait_event = 'SyncRep'}, 'a standby that is away: the worker waits for it');
+my $stop_began = time;
+$node->stop('fast');
+cmp_ok(time - $stop_began, '<', 20, 'a standby that is away: the server stops all the same');
+PostgreSQL::Test::Utils::append_to_file($node->data_dir . '/postgresql.auto.conf', "synchronous_standby_names = ''\n");
+$node->start;
+finish('a standby that is away', $load, at_least => 10);
 
 $load = start_load(6, \@clients);
 sleep 1.5;

@@ -77,8 +77,8 @@ test_refusals(void)
 	CHECK(!is_read_with(5, OUTCOME_BUSY + 1), "an outcome beyond the last");
 	CHECK(!is_read_with(6, ENCODING_JSON + 1), "an encoding beyond the last");
 	CHECK(!is_read_with(7, 1), "the byte that is 0");
-	CHECK(is_read_with(3, 0x20), "a payload of 512 MB");
-	CHECK(!is_read_with(3, 0x21), "a larger one");
+	CHECK(is_read_with(3, 0x04), "a payload of 64 MB");
+	CHECK(!is_read_with(3, 0x05), "a larger one");
 }
 
 static void
