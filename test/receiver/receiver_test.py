@@ -374,6 +374,58 @@ def test_captures():
                 c.close()
 
 
+def damage(data, chance):
+    """Bytes changed, dropped, doubled and put elsewhere."""
+    data = bytearray(data)
+    for _ in range(chance.randint(1, 8)):
+        at, size = chance.randrange(len(data)), chance.choice((1, 1, 2, 9, 100))
+        how = chance.randrange(4)
+        if how == 0:
+            data[at] = chance.choice((0, 1, 127, 128, 255, data[at] ^ 1 << chance.randrange(8)))
+        elif how == 1:
+            del data[at:at + size]
+        elif how == 2:
+            data[at:at] = data[at:at + size]
+        else:
+            data[at:at] = bytes(chance.randrange(256) for _ in range(size))
+        data = data or bytearray(b"x")
+    return bytes(data)
+
+
+def test_damaged_connections():
+    """Whatever comes, the program lives, and serves whoever comes next."""
+    seed = random.SystemRandom().randrange(10**9)
+    chance = random.Random(seed)
+    print(f"# damaged connections: seed {seed}")
+    captures = [read(f"grpc/{f}") for f in sorted(os.listdir(os.path.join(CAPTURES, "grpc"))) if f.endswith(".h2")]
+    body = read("proto/001.bin")
+    requests = [head(body) + head(body, extra=["Connection: close"]),
+                head(length=False, extra=["Transfer-Encoding: chunked"]) + chunked(body, 100) + head(body),
+                head(gzip.compress(body), extra=["Content-Encoding: gzip"])]
+    with Receiver(PROGRAM) as r:
+        for port, kinds in ((r.grpc_port, captures), (r.http_port, requests)):
+            for i in range(250):
+                with connect(port) as s:
+                    data = damage(chance.choice(kinds)[:20000], chance)
+                    try:
+                        while data:
+                            size = chance.choice((len(data), chance.randint(1, 500)))
+                            s.sendall(data[:size])
+                            data = data[size:]
+                        s.settimeout(0.01)
+                        s.recv(65536)
+                    except OSError:
+                        pass
+            check(r.is_alive(), f"damaged connections to port {'grpc' if port == r.grpc_port else 'http'}: the program lives")
+            check(wait_for(lambda: r.counts.get("open") == 0, 5), "none of them stays open")
+        check(status(post(r.http_port, body)) == 200, "whoever comes next is served")
+        c = Http2(r.grpc_port)
+        c.send(call(1, b"ok"))
+        c.read(1)
+        check(1 in c.ended(), "also over gRPC")
+        c.close()
+
+
 def test_floods():
     with Receiver(PROGRAM, max_connections=40) as r:
         port = r.grpc_port
@@ -575,7 +627,7 @@ def test_tls():
 
 import os
 only = os.environ.get("ONLY", "")
-for test in (test_set_up, test_http, test_http_refusals, test_grpc, test_captures, test_floods, test_tls, test_slow_and_many, test_unfinished_calls):
+for test in (test_set_up, test_http, test_http_refusals, test_grpc, test_captures, test_damaged_connections, test_floods, test_tls, test_slow_and_many, test_unfinished_calls):
     if only in test.__name__:
         test()
 sys.exit(done())
