@@ -23,6 +23,8 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#define SPARE_FILES 64
+
 #define MAX_CONFIG 65536
 
 /* Reads so many bytes, blocking. */
@@ -94,19 +96,25 @@ read_settings(Receiver *receiver)
 		receiver->settings.max_request = FRAME_MAX_PAYLOAD;
 }
 
-/* Sockets for all connections, and a few files. */
+/* Sockets for all connections, and a few files; fewer connections if the system
+ * does not allow as many, since one that cannot be accepted would wait for
+ * ever. */
 static void
-allow_files(uint64_t connections)
+allow_files(Settings *settings)
 {
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return;
-	files.rlim_cur = (rlim_t) connections + 64;
+	files.rlim_cur = (rlim_t) settings->max_connections + SPARE_FILES;
 	if (files.rlim_cur > files.rlim_max)
 		files.rlim_cur = files.rlim_max;
 	files.rlim_max = files.rlim_cur;
 	(void) setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur <= SPARE_FILES)
+		settings->max_connections = 1;
+	else if (settings->max_connections > files.rlim_cur - SPARE_FILES)
+		settings->max_connections = files.rlim_cur - SPARE_FILES;
 }
 
 /* Once a second: what was counted, and whether it is over. */
@@ -154,7 +162,7 @@ serve(Receiver *receiver)
 		end_with_fault(receiver, fault);
 		return EXIT_FAILURE;
 	}
-	allow_files(receiver->settings.max_connections);
+	allow_files(&receiver->settings);
 	confine_process();
 	event_add(receiver->timer, &second);
 	event_base_dispatch(receiver->base);

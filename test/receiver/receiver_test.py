@@ -9,6 +9,7 @@ import random
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 
@@ -513,6 +514,16 @@ def test_slow_and_many():
         check(wait_for(lambda: r.counts.get("open", 999) <= 1, 15), "idle connections that never asked are closed")
         for s in idle + more:
             s.close()
+    with tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False) as script:
+        script.write(f"#!/bin/sh\nulimit -n 100\nexec {PROGRAM} \"$@\"\n")
+    os.chmod(script.name, 0o700)
+    with Receiver(script.name, max_connections=300) as r:
+        many = [connect(r.http_port) for i in range(90)]
+        check(wait_for(lambda: r.counts.get("turned_away", 0) >= 50), "with few files fewer connections are taken")
+        for s in many:
+            s.close()
+        check(wait_for(lambda: r.counts.get("open") == 0) and status(post(r.http_port, b"x")) == 200, "and others, when they are gone")
+    os.unlink(script.name)
     with Receiver(PROGRAM, max_request=4 << 20, max_pending=8 << 20) as r:
         # bodies that nobody finishes hold all memory; who comes later waits, nobody is dropped
         held = []
