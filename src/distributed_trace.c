@@ -9,6 +9,7 @@
 #include "record/receiver_settings.h"
 #include "record/receiver_stats.h"
 #include "record/receiver_worker.h"
+#include "record/service_scope.h"
 #include "utils/guc.h"
 
 PG_MODULE_MAGIC;
@@ -21,6 +22,7 @@ void
 _PG_init(void)
 {
 	define_latency_settings();
+	define_service_scope_settings();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	define_receiver_settings();

@@ -20,6 +20,16 @@ CREATE FUNCTION trace_adjusted_count(tags jsonb) RETURNS double precision
     AS 'MODULE_PATHNAME', 'dt_trace_adjusted_count';
 COMMENT ON FUNCTION trace_adjusted_count(jsonb) IS 'How many spans a sampled one stands for: the adjusted count of the rejection threshold (ot=th:...) in its W3C tracestate; 1 if there is none.';
 
+CREATE FUNCTION trace_service_namespace(tags jsonb) RETURNS text
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_service_namespace';
+COMMENT ON FUNCTION trace_service_namespace(jsonb) IS 'Namespace of the service that recorded a span: "service.namespace" of its resource, which tells services of one name apart; NULL if there is none, or distributed_trace.service_dimensions leaves it out.';
+
+CREATE FUNCTION trace_deployment_environment(tags jsonb) RETURNS text
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_deployment_environment';
+COMMENT ON FUNCTION trace_deployment_environment(jsonb) IS 'Environment a span was recorded in: "deployment.environment.name" of its resource, else "deployment.environment"; NULL if there is neither, or distributed_trace.service_dimensions leaves it out.';
+
 CREATE FUNCTION trace_user_id(tags jsonb) RETURNS text
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_user_id';

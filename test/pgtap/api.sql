@@ -81,6 +81,8 @@ INSERT INTO pg_temp.contract VALUES
 	('trace_tree(tree span_tree, root_span_id text DEFAULT NULL::text, max_depth integer DEFAULT NULL::integer)', 'SETOF trace_tree_row', 'immutable parallel safe'),
 	('trace_trees(from_time timestamp with time zone, to_time timestamp with time zone, with_tags boolean DEFAULT true)', 'TABLE(trace_id text, tree span_tree)', 'stable parallel safe'),
 	('trace_adjusted_count(tags jsonb)', 'double precision', 'immutable strict parallel safe'),
+	('trace_service_namespace(tags jsonb)', 'text', 'stable strict parallel safe'),
+	('trace_deployment_environment(tags jsonb)', 'text', 'stable strict parallel safe'),
 	('trace_user_id(tags jsonb)', 'text', 'immutable strict parallel safe'),
 	('trace_waterfall(trace_id text, width integer DEFAULT 100)', 'SETOF text', 'stable strict parallel restricted'),
 	('trace_waterfall(tree span_tree, width integer DEFAULT 100)', 'SETOF text', 'stable strict parallel restricted'),
