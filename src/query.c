@@ -84,44 +84,80 @@ fill_in_schema(const char *text, const char *schema)
 	return filled.data;
 }
 
-/* A failure on the way of making a new plan must find none, not a freed one. */
+/* What one text became, for one name of the schema. */
+struct SavedPlan
+{
+	SPIPlanPtr plan;
+	char *schema; /* the name in the plan's text */
+	/* what was in force when it was planned; search_path is NULL before */
+	char *search_path;
+	Oid role;
+	bool row_security;
+	int uses;		   /* calls of query_run that run it now */
+	bool is_forgotten; /* its query has another; the last user frees it */
+};
+
+static void
+free_plan(SavedPlan *plan)
+{
+	(void) SPI_freeplan(plan->plan);
+	pfree(plan->schema);
+	if (plan->search_path != NULL)
+		pfree(plan->search_path);
+	pfree(plan);
+}
+
+/*
+ * Takes a query's plan away from it.  A plan that is being run, by a call
+ * further out (a trigger of somebody's on our tables may come back here), is
+ * freed when that ends.
+ */
 static void
 forget_plan(SavedQuery *query)
 {
-	SPIPlanPtr plan = query->plan;
+	SavedPlan *plan = query->plan;
 
 	query->plan = NULL;
-	if (plan != NULL)
-		SPI_freeplan(plan);
-	if (query->schema != NULL)
-		pfree(query->schema);
-	query->schema = NULL;
-	if (query->search_path != NULL)
-		pfree(query->search_path);
-	query->search_path = NULL;
+	if (plan == NULL)
+		return;
+	if (plan->uses == 0)
+		free_plan(plan);
+	else
+		plan->is_forgotten = true;
+}
+
+static void
+end_use(SavedPlan *plan)
+{
+	plan->uses--;
+	if (plan->uses == 0 && plan->is_forgotten)
+		free_plan(plan);
 }
 
 /* The text holds the name of the schema, so the plan is good for that name. */
-static SPIPlanPtr
+static SavedPlan *
 prepare_query(SavedQuery *query, Oid schema)
 {
 	const char *name = schema_name(schema);
-	SPIPlanPtr plan;
+	SPIPlanPtr prepared;
+	SavedPlan *plan;
 
-	if (query->plan != NULL && strcmp(query->schema, name) == 0)
+	if (query->plan != NULL && strcmp(query->plan->schema, name) == 0)
 		return query->plan;
-	forget_plan(query);
-	plan = SPI_prepare_cursor(fill_in_schema(query->text, name),
-							  query->arg_count,
-							  query->arg_types,
-							  CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
+	prepared = SPI_prepare_cursor(fill_in_schema(query->text, name),
+								  query->arg_count,
+								  query->arg_types,
+								  CURSOR_OPT_GENERIC_PLAN);
+	if (prepared == NULL)
 		elog(ERROR,
 			 "SPI_prepare_cursor failed: %s",
 			 SPI_result_code_string(SPI_result));
-	query->schema = MemoryContextStrdup(TopMemoryContext, name);
-	if (SPI_keepplan(plan) != 0)
+	plan = MemoryContextAllocZero(TopMemoryContext, sizeof(SavedPlan));
+	plan->schema = MemoryContextStrdup(TopMemoryContext, name);
+	if (SPI_keepplan(prepared) != 0)
 		elog(ERROR, "SPI_keepplan failed");
+	plan->plan = prepared;
+	forget_plan(query);
 	query->plan = plan;
 	return plan;
 }
@@ -161,14 +197,14 @@ set_for_now(const char *name, bool value)
  * not depend on what the tables hold at that moment: see query.h.
  */
 static void
-plan_query(SavedQuery *query)
+make_plan(const SavedQuery *query, SavedPlan *plan)
 {
 	int nest_level;
-	CachedPlan *plan;
+	CachedPlan *cached;
 
-	if (query->search_path != NULL && SPI_plan_is_valid(query->plan) &&
-		strcmp(query->search_path, namespace_search_path) == 0 &&
-		query->role == GetUserId() && query->row_security == row_security)
+	if (plan->search_path != NULL && SPI_plan_is_valid(plan->plan) &&
+		strcmp(plan->search_path, namespace_search_path) == 0 &&
+		plan->role == GetUserId() && plan->row_security == row_security)
 		return;
 	nest_level = NewGUCNestLevel();
 	set_for_now("enable_seqscan", false);
@@ -176,18 +212,18 @@ plan_query(SavedQuery *query)
 	set_for_now("enable_mergejoin", false);
 	set_for_now("enable_indexscan", !query->reads_in_bulk);
 	set_for_now("enable_bitmapscan", query->reads_in_bulk);
-	plan = SPI_plan_get_cached_plan(query->plan);
-	if (plan != NULL)
-		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	cached = SPI_plan_get_cached_plan(plan->plan);
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
 	AtEOXact_GUC(true, nest_level);
 
-	if (query->search_path != NULL)
-		pfree(query->search_path);
-	query->search_path = NULL;
-	query->search_path =
+	if (plan->search_path != NULL)
+		pfree(plan->search_path);
+	plan->search_path = NULL;
+	plan->search_path =
 		MemoryContextStrdup(TopMemoryContext, namespace_search_path);
-	query->role = GetUserId();
-	query->row_security = row_security;
+	plan->role = GetUserId();
+	plan->row_security = row_security;
 }
 
 uint64
@@ -199,14 +235,35 @@ query_run(SavedQuery *query, Oid schema, const Datum *args, bool read_only,
 		.read_only = read_only,
 		.dest = receiver,
 	};
-	SPIPlanPtr plan = prepare_query(query, schema);
-	int code;
+	SavedPlan *volatile plan = prepare_query(query, schema);
 
-	plan_query(query);
-	code = SPI_execute_plan_extended(plan, &options);
-	if (code < 0)
-		elog(ERROR,
-			 "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(code));
+	plan->uses++;
+	PG_TRY();
+	{
+		int code;
+
+		make_plan(query, plan);
+		code = SPI_execute_plan_extended(plan->plan, &options);
+		if (code < 0)
+			elog(ERROR,
+				 "SPI_execute_plan_extended failed: %s",
+				 SPI_result_code_string(code));
+	}
+	PG_FINALLY();
+	{
+		end_use(plan);
+	}
+	PG_END_TRY();
 	return SPI_processed;
+}
+
+void
+require_value(bool is_null, const char *column)
+{
+	if (is_null)
+		ereport(ERROR,
+				errcode(ERRCODE_NOT_NULL_VIOLATION),
+				errmsg("column \"%s\" holds a null value", column),
+				errdetail("Every row must have a value there, whether or not "
+						  "the table still says NOT NULL."));
 }

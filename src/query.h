@@ -26,8 +26,9 @@
 
 #define QUERY_MAX_ARGS 10
 
-/* One query text; declare it static, with what is below `reads_in_bulk` left
- * out. */
+typedef struct SavedPlan SavedPlan;
+
+/* One query text; declare it static, with `plan` left out. */
 typedef struct SavedQuery
 {
 	const char *text; /* %s stands for the quoted schema, wherever it occurs */
@@ -35,12 +36,7 @@ typedef struct SavedQuery
 	Oid arg_types[QUERY_MAX_ARGS];
 	/* finds any number of rows of a big table by one value of an index */
 	bool reads_in_bulk;
-	SPIPlanPtr plan;
-	char *schema; /* the name in the plan's text */
-	/* what was in force when it was planned; search_path is NULL before */
-	char *search_path;
-	Oid role;
-	bool row_security;
+	SavedPlan *plan;
 } SavedQuery;
 
 /* A receiver that hands every row to a function, which returns true to go on.
@@ -62,5 +58,12 @@ extern char *qualified_name(Oid schema, const char *name);
  */
 extern uint64 query_run(SavedQuery *query, Oid schema, const Datum *args,
 						bool read_only, DestReceiver *receiver);
+
+/*
+ * An error if a value that was read is NULL, of a column that is declared NOT
+ * NULL: the owner of a table may have dropped that constraint, so that none
+ * may be trusted where a row is read.
+ */
+extern void require_value(bool is_null, const char *column);
 
 #endif

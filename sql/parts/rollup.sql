@@ -305,26 +305,12 @@ CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
     END;
 COMMENT ON FUNCTION trace_rollup_check(timestamptz, timestamptz) IS 'Where the rollup differs: its minutes from the spans in the log (what was taken out again counts on both sides), its hours and days from its minutes; for all buckets that a window touches. No rows if all agrees. Minutes whose spans were deleted differ.';
 
-CREATE FUNCTION trace_forget_spans(trace_id text, span_id text DEFAULT NULL) RETURNS bigint
-    LANGUAGE SQL VOLATILE PARALLEL UNSAFE
-    BEGIN ATOMIC
-        -- a span that is not finished counts as nothing: the trigger takes it out
-        UPDATE distributed_trace_log l
-        SET end_time = NULL, duration_ms = NULL
-        WHERE l.trace_id = coalesce((SELECT g.trace_id FROM distributed_trace_log g
-                                     WHERE g.trace_id = trace_forget_spans.trace_id LIMIT 1),
-                                    trace_id_normalize(trace_forget_spans.trace_id))
-          AND (trace_forget_spans.span_id IS NULL OR l.span_id = trace_forget_spans.span_id);
-        -- not what came in between, which is still counted
-        WITH gone AS (
-            DELETE FROM distributed_trace_log l
-            WHERE l.trace_id = coalesce((SELECT g.trace_id FROM distributed_trace_log g
-                                         WHERE g.trace_id = trace_forget_spans.trace_id LIMIT 1),
-                                        trace_id_normalize(trace_forget_spans.trace_id))
-              AND (trace_forget_spans.span_id IS NULL OR l.span_id = trace_forget_spans.span_id)
-              AND l.duration_ms IS NULL
-            RETURNING 1
-        )
-        SELECT count(*) FROM gone;
-    END;
-COMMENT ON FUNCTION trace_forget_spans(text, text) IS 'Deletes the spans of a trace, or one of them, that should not have been recorded, and takes them out of the rollup; gives how many there were. (A plain DELETE leaves the rollup as it is.)';
+CREATE FUNCTION trace_forget_spans(trace_id text) RETURNS bigint
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_forget_trace';
+COMMENT ON FUNCTION trace_forget_spans(text) IS 'Deletes the spans of a trace that should not have been recorded, and takes them out of the rollup; gives how many there were. (A plain DELETE leaves the rollup as it is.)';
+
+CREATE FUNCTION trace_forget_spans(trace_id text, span_id text) RETURNS bigint
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_forget_span';
+COMMENT ON FUNCTION trace_forget_spans(text, text) IS 'Deletes one span of a trace that should not have been recorded, and takes it out of the rollup; gives 1, 0 if there was no such span, NULL and nothing deleted if an argument is NULL.';

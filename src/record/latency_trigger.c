@@ -53,23 +53,43 @@ find_columns(TupleDesc desc)
 	};
 }
 
+/* A value of a column that must not be NULL.  An old row that has one is not
+ * counted, so that it can be repaired; a new one is refused. */
+static bool
+read_value(TupleTableSlot *slot, int column, bool is_old, Datum *value)
+{
+	bool isnull;
+
+	*value = slot_getattr(slot, column, &isnull);
+	if (isnull && !is_old)
+		require_value(
+			isnull,
+			NameStr(
+				TupleDescAttr(slot->tts_tupleDescriptor, column - 1)->attname));
+	return !isnull;
+}
+
 static CountedSpan
-read_span(TupleTableSlot *slot, const CountedColumns *columns)
+read_span(TupleTableSlot *slot, const CountedColumns *columns, bool is_old)
 {
 	CountedSpan span = {0};
 	bool isnull;
+	Datum service_name;
+	Datum operation;
+	Datum start_time;
 	Datum value;
 
+	if (!read_value(slot, columns->service_name, is_old, &service_name) ||
+		!read_value(slot, columns->operation, is_old, &operation) ||
+		!read_value(slot, columns->start_time, is_old, &start_time))
+		return span;
 	value = slot_getattr(slot, columns->duration_ms, &isnull);
 	if (isnull)
 		return span;
 	span.duration_ms = DatumGetNumeric(value);
-	value = slot_getattr(slot, columns->service_name, &isnull);
-	span.service_name = DatumGetTextPP(value);
-	value = slot_getattr(slot, columns->operation, &isnull);
-	span.operation = DatumGetTextPP(value);
-	value = slot_getattr(slot, columns->start_time, &isnull);
-	span.start_time = DatumGetTimestampTz(value);
+	span.service_name = DatumGetTextPP(service_name);
+	span.operation = DatumGetTextPP(operation);
+	span.start_time = DatumGetTimestampTz(start_time);
 	(void) slot_getattr(slot, columns->parent_span_id, &span.is_root);
 	value = slot_getattr(slot, columns->tags, &isnull);
 	if (!isnull)
@@ -81,14 +101,15 @@ read_span(TupleTableSlot *slot, const CountedColumns *columns)
 typedef struct RowReader
 {
 	Tuplestorestate *rows; /* NULL: no rows */
+	bool is_old;
 	int pointer;
 	TupleTableSlot *slot;
 } RowReader;
 
 static RowReader
-open_rows(Tuplestorestate *rows, TupleDesc desc)
+open_rows(Tuplestorestate *rows, bool is_old, TupleDesc desc)
 {
-	RowReader reader = {.rows = rows};
+	RowReader reader = {.rows = rows, .is_old = is_old};
 
 	if (rows == NULL)
 		return reader;
@@ -117,7 +138,7 @@ read_row(RowReader *reader, const CountedColumns *columns,
 	if (!tuplestore_gettupleslot(reader->rows, true, false, reader->slot))
 		return false;
 	caller = MemoryContextSwitchTo(scratch);
-	*span = read_span(reader->slot, columns);
+	*span = read_span(reader->slot, columns, reader->is_old);
 	MemoryContextSwitchTo(caller);
 	return true;
 }
@@ -139,8 +160,8 @@ count_rows(LatencyDeltas *deltas, TriggerData *trigger, Oid schema)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	CountedColumns columns = find_columns(desc);
-	RowReader old = open_rows(trigger->tg_oldtable, desc);
-	RowReader new = open_rows(trigger->tg_newtable, desc);
+	RowReader old = open_rows(trigger->tg_oldtable, true, desc);
+	RowReader new = open_rows(trigger->tg_newtable, false, desc);
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "distributed_trace counted "
 												  "rows",

@@ -164,8 +164,10 @@ find_ids(Oid schema, const ResourceList *list)
 		bool isnull;
 		int position = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
 
-		list->resources[position]->id =
-			DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
+		int64 id = DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
+
+		require_value(isnull, "resource_id");
+		list->resources[position]->id = id;
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return found == (uint64) list->count;

@@ -283,6 +283,17 @@ dt_trace_span_start(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(format_traceparent(&context));
 }
 
+static Datum
+started_value(int column, const char *name)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(
+		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	require_value(isnull, name);
+	return value;
+}
+
 /* Reads the span of a context; an error if it was never recorded. */
 static StartedSpan
 find_span(Oid schema, const SpanContext *context)
@@ -291,9 +302,6 @@ find_span(Oid schema, const SpanContext *context)
 					 CStringGetTextDatum(context->span_id)};
 	MemoryContext caller = CurrentMemoryContext;
 	StartedSpan span;
-	bool isnull;
-	HeapTuple row;
-	TupleDesc desc;
 
 	SPI_connect();
 	if (query_run(&find_query, schema, args, false, NULL) == 0)
@@ -304,12 +312,10 @@ find_span(Oid schema, const SpanContext *context)
 					   context->trace_id),
 				errhint("Finish a span with the traceparent that "
 						"trace_span_start returned."));
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
 	MemoryContextSwitchTo(caller);
-	span.service_name = DatumGetTextPCopy(SPI_getbinval(row, desc, 1, &isnull));
-	span.operation = DatumGetTextPCopy(SPI_getbinval(row, desc, 2, &isnull));
-	span.start_time = DatumGetTimestampTz(SPI_getbinval(row, desc, 3, &isnull));
+	span.service_name = DatumGetTextPCopy(started_value(1, "service_name"));
+	span.operation = DatumGetTextPCopy(started_value(2, "operation"));
+	span.start_time = DatumGetTimestampTz(started_value(3, "start_time"));
 	SPI_finish();
 	if (TIMESTAMP_NOT_FINITE(span.start_time))
 		span.start_time = GetCurrentTimestamp();

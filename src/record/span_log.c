@@ -117,6 +117,8 @@ static SavedQuery update_query = {
 static const char NOT_STORED[] =
 	"a row level security policy, a trigger or a concurrent DELETE kept it "
 	"out of the log";
+static const char STORED_NULL[] =
+	"the row of its ids in the log holds a null where none may be";
 static const char NOT_UPDATED[] =
 	"a row level security policy, a trigger or a concurrent DELETE kept it "
 	"from being merged into the log";
@@ -329,14 +331,16 @@ run_on_rows(SavedQuery *query, Oid schema, const RowList *list)
 }
 
 /* Columns of READ_COLUMNS as a row, in the current memory context; the ids are
- * not among them. */
-static void
+ * not among them.  False if a column is empty that no span lacks. */
+static bool
 read_row(HeapTuple tuple, TupleDesc desc, SpanRow *row)
 {
 	Datum values[COLUMN_TRACE];
 	bool nulls[COLUMN_TRACE];
 
 	heap_deform_tuple(tuple, desc, values, nulls);
+	if (nulls[COLUMN_SERVICE] || nulls[COLUMN_OPERATION] || nulls[COLUMN_START])
+		return false;
 	memset(row, 0, sizeof(SpanRow));
 	if (!nulls[COLUMN_PARENT])
 		row->parent_span_id = DatumGetTextPCopy(values[COLUMN_PARENT]);
@@ -356,6 +360,7 @@ read_row(HeapTuple tuple, TupleDesc desc, SpanRow *row)
 		row->tags = DatumGetJsonbPCopy(values[COLUMN_TAGS]);
 	if (!nulls[COLUMN_LOGS])
 		row->logs = DatumGetTextPCopy(values[COLUMN_LOGS]);
+	return true;
 }
 
 static int
@@ -398,7 +403,11 @@ merge_stored_row(SpanBatch *batch, HeapTuple tuple, TupleDesc desc,
 	const char *fault;
 	bool changed;
 
-	read_row(tuple, desc, stored);
+	if (!read_row(tuple, desc, stored))
+	{
+		reject_row(batch, row, STORED_NULL);
+		return NULL;
+	}
 	stored->trace_id = row->trace_id;
 	stored->span_id = row->span_id;
 	stored->reports = row->reports;

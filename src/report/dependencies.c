@@ -235,6 +235,16 @@ gather_span(Gatherer *gatherer, TupleTableSlot *slot)
 	add_span(gatherer, &span, tags);
 }
 
+static void
+require_values(const bool *nulls)
+{
+	require_value(nulls[COLUMN_TRACE], "trace_id");
+	require_value(nulls[COLUMN_SPAN], "span_id");
+	require_value(nulls[COLUMN_SERVICE], "service_name");
+	require_value(nulls[COLUMN_OPERATION], "operation");
+	require_value(nulls[COLUMN_START], "start_time");
+}
+
 static bool
 receive_span(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -242,6 +252,7 @@ receive_span(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext caller;
 
 	slot_getallattrs(slot);
+	require_values(slot->tts_isnull);
 	if (gatherer->is_counting &&
 		!count_row(gatherer,
 				   DatumGetTimestampTz(slot->tts_values[COLUMN_START])))
@@ -260,6 +271,7 @@ receive_parent(TupleTableSlot *slot, DestReceiver *self)
 	Gatherer *gatherer = (Gatherer *) self;
 
 	slot_getallattrs(slot);
+	require_value(slot->tts_isnull[0], "trace_id");
 	call_spans_mark_parent(
 		&gatherer->spans,
 		datum_slice(slot->tts_values[0], false),

@@ -67,6 +67,11 @@ read_span(HeapTuple tuple, TupleDesc desc, StoredSpan *span)
 	bool nulls[COLUMN_COUNT];
 
 	heap_deform_tuple(tuple, desc, values, nulls);
+	require_value(nulls[COLUMN_TRACE], "trace_id");
+	require_value(nulls[COLUMN_SPAN], "span_id");
+	require_value(nulls[COLUMN_SERVICE], "service_name");
+	require_value(nulls[COLUMN_OPERATION], "operation");
+	require_value(nulls[COLUMN_START], "start_time");
 	memset(span, 0, sizeof(StoredSpan));
 	span->trace_id = copy_text(values[COLUMN_TRACE], nulls[COLUMN_TRACE]);
 	span->span_id = copy_text(values[COLUMN_SPAN], nulls[COLUMN_SPAN]);
@@ -136,6 +141,7 @@ read_resource(Oid schema, int64 id)
 		Datum value = SPI_getbinval(
 			SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 
+		require_value(isnull, "attributes");
 		MemoryContextSwitchTo(caller);
 		attributes = DatumGetJsonbPCopy(value);
 	}

@@ -50,29 +50,35 @@ typedef struct TreeReceiver
 	SpanTree *tree; /* NULL before the first row */
 } TreeReceiver;
 
+/* Fills in what the columns hold; an error if one that must is empty. */
+static void
+read_span(const Datum *values, const bool *nulls, Span *span)
+{
+	require_value(nulls[COLUMN_SPAN], "span_id");
+	require_value(nulls[COLUMN_SERVICE], "service_name");
+	require_value(nulls[COLUMN_OPERATION], "operation");
+	require_value(nulls[COLUMN_START], "start_time");
+	span->span_id = datum_slice(values[COLUMN_SPAN], false);
+	span->parent_span_id =
+		datum_slice(values[COLUMN_PARENT], nulls[COLUMN_PARENT]);
+	span->service_name = datum_slice(values[COLUMN_SERVICE], false);
+	span->operation = datum_slice(values[COLUMN_OPERATION], false);
+	span_set_start(span, values[COLUMN_START], false);
+	span_set_end(span, values[COLUMN_END], nulls[COLUMN_END]);
+	span_set_duration(span, values[COLUMN_DURATION], nulls[COLUMN_DURATION]);
+	span_set_tags(span, values[COLUMN_TAGS], nulls[COLUMN_TAGS]);
+}
+
 static bool
 receive_span(TupleTableSlot *slot, DestReceiver *self)
 {
 	TreeReceiver *receiver = (TreeReceiver *) self;
-	Datum *values = slot->tts_values;
-	bool *nulls = slot->tts_isnull;
 	Span span = {0};
 	SpanTree *grown;
 	MemoryContext caller;
 
 	slot_getallattrs(slot);
-	span.span_id = datum_slice(values[COLUMN_SPAN], nulls[COLUMN_SPAN]);
-	span.parent_span_id =
-		datum_slice(values[COLUMN_PARENT], nulls[COLUMN_PARENT]);
-	span.service_name =
-		datum_slice(values[COLUMN_SERVICE], nulls[COLUMN_SERVICE]);
-	span.operation =
-		datum_slice(values[COLUMN_OPERATION], nulls[COLUMN_OPERATION]);
-	span_set_start(&span, values[COLUMN_START], nulls[COLUMN_START]);
-	span_set_end(&span, values[COLUMN_END], nulls[COLUMN_END]);
-	span_set_duration(&span, values[COLUMN_DURATION], nulls[COLUMN_DURATION]);
-	span_set_tags(&span, values[COLUMN_TAGS], nulls[COLUMN_TAGS]);
-
+	read_span(slot->tts_values, slot->tts_isnull, &span);
 	caller = MemoryContextSwitchTo(receiver->context);
 	grown = open_tree_add(receiver->tree, receiver->trace_id, &span);
 	if (receiver->tree != NULL && grown != receiver->tree)

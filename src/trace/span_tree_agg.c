@@ -195,6 +195,15 @@ row_slice(const RowReader *reader, int column)
 	return datum_slice(value, is_null);
 }
 
+/* As in name_argument. */
+static Slice
+row_name(const RowReader *reader, int column)
+{
+	Slice name = row_slice(reader, column);
+
+	return name.data == NULL ? SLICE_LITERAL("") : name;
+}
+
 static void
 read_row(const RowReader *reader, Span *span)
 {
@@ -203,8 +212,8 @@ read_row(const RowReader *reader, Span *span)
 
 	span->span_id = row_slice(reader, ROW_SPAN);
 	span->parent_span_id = row_slice(reader, ROW_PARENT);
-	span->service_name = row_slice(reader, ROW_SERVICE);
-	span->operation = row_slice(reader, ROW_OPERATION);
+	span->service_name = row_name(reader, ROW_SERVICE);
+	span->operation = row_name(reader, ROW_OPERATION);
 	value = row_value(reader, ROW_START, &is_null);
 	span_set_start(span, value, is_null);
 	value = row_value(reader, ROW_END, &is_null);
