@@ -9,7 +9,7 @@ CREATE FUNCTION trace_span_start(
     RETURNS text
     LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000
     AS 'MODULE_PATHNAME', 'dt_trace_span_start';
-COMMENT ON FUNCTION trace_span_start(text, text, text, text, jsonb) IS 'Records a span that starts now, in this transaction, and returns its W3C traceparent, to be handed to trace_span_finish and to what is called. With a traceparent it is a child of that span, and is not recorded if that is not sampled. The service is application_name, or else the database, unless it is given.';
+COMMENT ON FUNCTION trace_span_start(text, text, text, text, jsonb) IS 'Records a span that starts now, in this transaction, and returns its W3C traceparent, to be handed to trace_span_finish and to what is called. With a traceparent it is a child of that span, and is not recorded if that is not sampled; what is no valid traceparent is ignored and a new trace begins. The service is application_name, or else the database, unless it is given.';
 
 CREATE FUNCTION trace_span_finish(
     traceparent text,

@@ -394,7 +394,8 @@ CREATE FUNCTION trace_trees(from_time timestamptz, to_time timestamptz, with_tag
                span_tree_agg(l.trace_id, l.span_id, l.parent_span_id, l.service_name, l.operation,
                              l.start_time, l.end_time, l.duration_ms,
                              CASE WHEN with_tags THEN trace_span_kind(l.tags) END,
-                             CASE WHEN with_tags THEN trace_is_error(l.tags) END)
+                             CASE WHEN with_tags THEN trace_is_error(l.tags) END,
+                             trace_is_async(l.trace_id, l.parent_span_id, l.tags))
         FROM (SELECT i.trace_id, i.span_id, i.parent_span_id, i.service_name, i.operation,
                      i.start_time, i.end_time, i.duration_ms, i.tags
               FROM distributed_trace_log i

@@ -15,6 +15,11 @@ CREATE FUNCTION trace_is_error(tags jsonb) RETURNS boolean
     AS 'MODULE_PATHNAME', 'dt_trace_is_error';
 COMMENT ON FUNCTION trace_is_error(jsonb) IS 'Whether a span failed: by its OpenTelemetry status if that is ok or error, else by the tag "error", which is not a failure if it is false, 0, null or missing.';
 
+CREATE FUNCTION trace_is_async(trace_id text, parent_span_id text, tags jsonb) RETURNS boolean
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_is_async';
+COMMENT ON FUNCTION trace_is_async(text, text, jsonb) IS 'Whether a span is known to be asynchronous: a link to its own parent has the attribute opentracing.ref_type = follows_from. Nobody waits for it, and the critical path leaves it out with all below it.';
+
 CREATE FUNCTION trace_adjusted_count(tags jsonb) RETURNS double precision
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_adjusted_count';
@@ -40,3 +45,9 @@ CREATE FUNCTION trace_events(logs text, OUT event_time timestamptz, OUT event_na
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 3 COST 100
     AS 'MODULE_PATHNAME', 'dt_trace_events';
 COMMENT ON FUNCTION trace_events(text) IS 'The events of a span, one row an event: of a JSON array as the recording functions write it (nanoseconds are cut off, a time without zone is UTC), and of any other text one for each line that is not blank, with the line as its name.';
+
+CREATE FUNCTION trace_exception(event_name text, attributes jsonb,
+    OUT exception_type text, OUT exception_message text, OUT exception_stacktrace text)
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_exception';
+COMMENT ON FUNCTION trace_exception(text, jsonb) IS 'The exception that an event of trace_events() reports: OpenTelemetry''s attributes exception.type, exception.message and exception.stacktrace; in a log of an error as OpenTracing writes it (event = error, or error.kind or error.object is there) also error.kind, message or error.object, and stack. NULL for what there is none of.';

@@ -78,6 +78,15 @@ CREATE FUNCTION span_tree_agg_add(
 COMMENT ON FUNCTION span_tree_agg_add(span_tree, text, text, text, text, text, timestamptz, timestamptz, numeric, text, boolean)
     IS 'Transition function of span_tree_agg over columns.';
 
+CREATE FUNCTION span_tree_agg_add(
+    state span_tree, trace_id text, span_id text, parent_span_id text, service_name text, operation text,
+    start_time timestamptz, end_time timestamptz, duration_ms numeric, kind text, is_error boolean, is_async boolean)
+    RETURNS span_tree
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_span_tree_agg_add';
+COMMENT ON FUNCTION span_tree_agg_add(span_tree, text, text, text, text, text, timestamptz, timestamptz, numeric, text, boolean, boolean)
+    IS 'Transition function of span_tree_agg over columns, with asynchronous spans.';
+
 CREATE FUNCTION span_tree_agg_add_row(state span_tree, span distributed_trace_log) RETURNS span_tree
     LANGUAGE C IMMUTABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_span_tree_agg_add_row';
@@ -106,6 +115,19 @@ CREATE AGGREGATE span_tree_agg(
 );
 COMMENT ON AGGREGATE span_tree_agg(text, text, text, text, text, timestamptz, timestamptz, numeric, text, boolean)
     IS 'The tree of the spans of one trace, from columns of any table.';
+
+CREATE AGGREGATE span_tree_agg(
+    trace_id text, span_id text, parent_span_id text, service_name text, operation text,
+    start_time timestamptz, end_time timestamptz, duration_ms numeric, kind text, is_error boolean, is_async boolean) (
+    SFUNC = span_tree_agg_add,
+    STYPE = span_tree,
+    SSPACE = 4096,
+    COMBINEFUNC = span_tree_agg_combine,
+    FINALFUNC = span_tree_agg_final,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE span_tree_agg(text, text, text, text, text, timestamptz, timestamptz, numeric, text, boolean, boolean)
+    IS 'The tree of the spans of one trace, from columns of any table that also say which spans nobody waits for.';
 
 CREATE AGGREGATE span_tree_agg(span distributed_trace_log) (
     SFUNC = span_tree_agg_add_row,

@@ -72,10 +72,10 @@ CREATE VIEW trace_span_events AS
            l.start_time,
            CASE WHEN isfinite(e.event_time) THEN e.event_time END AS event_time,
            e.event_name,
-           e.attributes ->> 'exception.type' AS exception_type,
-           e.attributes ->> 'exception.message' AS exception_message,
+           x.exception_type,
+           x.exception_message,
            e.attributes::text AS attributes_json
-    FROM distributed_trace_log l, trace_events(l.logs) e
+    FROM distributed_trace_log l, trace_events(l.logs) e, trace_exception(e.event_name, e.attributes) x
     WHERE isfinite(l.start_time);
 
 CREATE VIEW trace_span_links AS
@@ -176,10 +176,9 @@ CREATE VIEW trace_errors AS
            x.exception_type,
            x.exception_message
     FROM distributed_trace_log l
-         LEFT JOIN LATERAL (SELECT e.attributes ->> 'exception.type' AS exception_type,
-                                   e.attributes ->> 'exception.message' AS exception_message
-                            FROM trace_events(l.logs) e
-                            WHERE e.attributes ? 'exception.type' OR e.attributes ? 'exception.message'
+         LEFT JOIN LATERAL (SELECT y.exception_type, y.exception_message
+                            FROM trace_events(l.logs) e, trace_exception(e.event_name, e.attributes) y
+                            WHERE y.exception_type IS NOT NULL OR y.exception_message IS NOT NULL
                             LIMIT 1) x ON true
     WHERE trace_is_error(l.tags) AND isfinite(l.start_time);
 

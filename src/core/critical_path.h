@@ -120,10 +120,11 @@ typedef struct CriticalPathCounts
 	uint32_t orphans;		/* likewise; with children of spans left out */
 	uint32_t unreachable;	/* have a start, but are below no root of a path,
 							 * or were pruned */
-	uint32_t pruned;		/* consumers below producers, and all below them */
-	uint32_t duplicates;	/* copies */
-	uint32_t clipped;		/* an effective interval shorter than its own */
-	uint32_t dropped;		/* below a root, but without effective interval */
+	uint32_t pruned; /* asynchronous spans, and consumers below producers, and
+					  * all below them */
+	uint32_t duplicates; /* copies */
+	uint32_t clipped;	 /* an effective interval shorter than its own */
+	uint32_t dropped;	 /* below a root, but without effective interval */
 	uint32_t overflow_children; /* end after their parent's own end */
 	uint32_t bad_times; /* no start: left out; or an end before the start:
 							 * has no length */

@@ -302,9 +302,10 @@ is_left_out(Filling *f, uint32_t span)
 
 	if (!(node->flags & SPAN_HAS_START))
 		return true;
-	if (f->path->options.messaging == PATH_MESSAGING_PRUNE &&
-		node->kind == SPAN_KIND_CONSUMER &&
-		f->nodes[node->parent].kind == SPAN_KIND_PRODUCER)
+	if ((node->flags & SPAN_IS_ASYNC) ||
+		(f->path->options.messaging == PATH_MESSAGING_PRUNE &&
+		 node->kind == SPAN_KIND_CONSUMER &&
+		 f->nodes[node->parent].kind == SPAN_KIND_PRODUCER))
 	{
 		f->path->counts.pruned += node->descendants + 1;
 		return true;

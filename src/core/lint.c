@@ -402,7 +402,8 @@ check_order(Linter *l, uint32_t i)
 		add_text(l, " before its parent");
 		report_problem(l, LINT_CHILD_BEFORE_PARENT, i);
 	}
-	if (node->reach > parent->reach && !is_message(parent, node))
+	if (node->reach > parent->reach && !(node->flags & SPAN_IS_ASYNC) &&
+		!is_message(parent, node))
 	{
 		add_text(l, "ends ");
 		add_time(l, time_difference(node->reach, parent->reach));

@@ -146,6 +146,7 @@ call_spans_add(CallSpans *spans, const CallSpan *span)
 		.kind = span->kind,
 		.peer_type = (uint8_t) span->peer_type,
 		.is_error = span->is_error,
+		.is_async = span->is_async,
 		.is_counted = span->is_counted,
 		.may_have_other_children = span->may_have_other_children,
 	};
@@ -426,7 +427,8 @@ add_request(CallSpans *spans, const GatheredSpan *caller, uint32_t number)
 		.type = caller->kind == SPAN_KIND_PRODUCER ||
 						callee->kind == SPAN_KIND_CONSUMER
 					? CALL_MESSAGING
-					: CALL_REQUEST,
+				: callee->is_async ? CALL_LINK
+								   : CALL_REQUEST,
 	};
 	/* the caller's span is the call itself only if it says so */
 	Call call = {is_outgoing(caller) ? caller : NULL, callee, number};

@@ -5,7 +5,8 @@
  * CONSUMER span right below a CLIENT or PRODUCER span of its own service.  A
  * CLIENT or PRODUCER span below which nothing was recorded, and which names
  * whom it called, is a call of a virtual service: one that records no spans.
- * A link to a span of another service is an asynchronous call from there.
+ * A link to a span of another service is an asynchronous call from there, and
+ * so is a span whose parent is known not to have waited for it.
  *
  * Spans are gathered first (CallSpans), until all parents of those to be
  * counted are there and connected; then what they amount to is added to a ServiceGraph,
@@ -44,6 +45,7 @@ typedef struct CallSpan
 	double weight;		/* how many spans it stands for, if it was sampled */
 	uint8_t kind;		/* SpanKind */
 	bool is_error;
+	bool is_async;	 /* its parent did not wait for it */
 	bool is_counted; /* else it is only somebody's parent */
 	/* may have children among spans that are not gathered */
 	bool may_have_other_children;
@@ -64,6 +66,7 @@ typedef struct GatheredSpan
 	uint8_t kind;
 	uint8_t peer_type;
 	bool is_error;
+	bool is_async;
 	bool is_counted;
 	bool has_child;
 	bool may_have_other_children;

@@ -29,14 +29,20 @@ typedef enum SpanKind
 
 #define SPAN_KIND_COUNT (SPAN_KIND_CONSUMER + 1)
 
-/* Which of a span's times were recorded and finite, and whether it failed. */
+/* Which of a span's times were recorded and finite, whether it failed, and
+ * whether its parent is known not to have waited for it. */
 enum
 {
 	SPAN_HAS_START = 1 << 0,
 	SPAN_HAS_END = 1 << 1,
 	SPAN_HAS_DURATION = 1 << 2,
 	SPAN_IS_ERROR = 1 << 3,
+	SPAN_IS_ASYNC = 1 << 4,
 };
+
+#define SPAN_FLAGS                                                             \
+	(SPAN_HAS_START | SPAN_HAS_END | SPAN_HAS_DURATION | SPAN_IS_ERROR |       \
+	 SPAN_IS_ASYNC)
 
 /* Times are microseconds since an epoch that only the caller knows. */
 typedef struct Span

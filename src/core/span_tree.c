@@ -97,8 +97,7 @@ read_node(const SpanTree *tree, const SpanNode *node, Span *span)
 	span->end_time = node->end_time;
 	span->duration = node->duration;
 	span->kind = node->kind;
-	span->flags = node->flags & (SPAN_HAS_START | SPAN_HAS_END |
-								 SPAN_HAS_DURATION | SPAN_IS_ERROR);
+	span->flags = node->flags & SPAN_FLAGS;
 	span->span_id = span_tree_string(tree, node->span_id);
 	span->parent_span_id = span_tree_string(tree, node->parent_span_id);
 	span->service_name = span_tree_string(tree, node->service_name);

@@ -65,12 +65,12 @@ typedef struct SpanTree
 /* What the builder found out about a span; the low bits are those of Span. */
 enum
 {
-	NODE_IS_ROOT = 1 << 4,		  /* no parent is recorded: a true root */
-	NODE_IS_ORPHAN = 1 << 5,	  /* its parent was never recorded */
-	NODE_IN_CYCLE = 1 << 6,		  /* its parents lead back to it */
-	NODE_IS_COPY = 1 << 7,		  /* shares its id with the owner */
-	NODE_IS_SELF_PARENT = 1 << 8, /* named itself as its parent */
-	NODE_HAS_COPY = 1 << 9,		  /* the owner of an id that has copies */
+	NODE_IS_ROOT = 1 << 5,		  /* no parent is recorded: a true root */
+	NODE_IS_ORPHAN = 1 << 6,	  /* its parent was never recorded */
+	NODE_IN_CYCLE = 1 << 7,		  /* its parents lead back to it */
+	NODE_IS_COPY = 1 << 8,		  /* shares its id with the owner */
+	NODE_IS_SELF_PARENT = 1 << 9, /* named itself as its parent */
+	NODE_HAS_COPY = 1 << 10,	  /* the owner of an id that has copies */
 };
 
 typedef struct SpanNode

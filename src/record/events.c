@@ -19,6 +19,7 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_events);
+PG_FUNCTION_INFO_V1(dt_trace_exception);
 
 #define NANOSECOND_DIGITS 9
 
@@ -296,4 +297,90 @@ dt_trace_events(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * Exceptions
+ */
+
+/* The first of these attributes that is there and no empty string; NULL if
+ * none is. */
+static text *
+first_attribute(JsonbContainer *attributes, const char *const *keys, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		JsonbValue value;
+
+		if (json_member(attributes, keys[i], &value) &&
+			!json_is_string(&value, ""))
+			return json_value_text(&value);
+	}
+	return NULL;
+}
+
+static bool
+is_word_error(const char *string, int length)
+{
+	return length == strlen("error") &&
+		   pg_strncasecmp(string, "error", length) == 0;
+}
+
+/* Whether OpenTracing's conventions make this a log of an error. */
+static bool
+is_error_log(const text *name, JsonbContainer *attributes)
+{
+	JsonbValue value;
+
+	if (name != NULL &&
+		is_word_error(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)))
+		return true;
+	if (json_member(attributes, "event", &value) && value.type == jbvString &&
+		is_word_error(value.val.string.val, value.val.string.len))
+		return true;
+	return json_member(attributes, "error.object", &value) ||
+		   json_member(attributes, "error.kind", &value);
+}
+
+/* What OpenTelemetry calls it, and what OpenTracing does in a log of an
+ * error.  Of both the first that is there counts. */
+static const char *const exception_keys[][4] = {
+	{"exception.type", "error.kind"},
+	{"exception.message", "message", "error.object", "error"},
+	{"exception.stacktrace", "stack"},
+};
+
+static const int exception_key_counts[] = {2, 4, 2};
+
+/*
+ * trace_exception(event_name text, attributes jsonb)
+ *     -> (exception_type text, exception_message text,
+ *         exception_stacktrace text)
+ *
+ * All NULL for an event that is no exception.
+ */
+Datum
+dt_trace_exception(PG_FUNCTION_ARGS)
+{
+	text *name = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
+	Jsonb *attributes = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	JsonbContainer *object = attributes == NULL ? NULL : &attributes->root;
+	bool is_log = is_error_log(name, object);
+	Datum values[lengthof(exception_keys)] = {0};
+	bool nulls[lengthof(exception_keys)];
+	TupleDesc desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	for (size_t i = 0; i < lengthof(exception_keys); i++)
+	{
+		text *found = first_attribute(
+			object, exception_keys[i], is_log ? exception_key_counts[i] : 1);
+
+		nulls[i] = found == NULL;
+		if (found != NULL)
+			values[i] = PointerGetDatum(found);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

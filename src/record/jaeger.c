@@ -3,10 +3,12 @@
  *
  * A document is one trace, an array of traces, or {"data": [traces]}.  Spans
  * name their process, which becomes the resource.  The parent is the first
- * CHILD_OF reference to the same trace, else the first FOLLOWS_FROM to it,
- * else parentSpanID; other references become links, of which those that were
- * CHILD_OF say so in the attribute opentracing.ref_type.  Of a log's fields
- * the first "event" is the name of the event, the others its attributes.
+ * CHILD_OF reference to the same trace, else parentSpanID, else the first
+ * FOLLOWS_FROM to the same trace.  Other references become links with their
+ * type in the attribute opentracing.ref_type, and so does a FOLLOWS_FROM that
+ * is the parent: by that link everybody knows that nobody waited for the span.
+ * Of a log's fields the first "event" is the name of the event, the others its
+ * attributes.
  */
 #include "postgres.h"
 
@@ -18,6 +20,7 @@
 #include "record/resource.h"
 #include "record/span_merge.h"
 #include "record/span_times.h"
+#include "record/tag_readers.h"
 #include "record/trace_ids.h"
 #include "record/values.h"
 
@@ -52,6 +55,14 @@ typedef struct Trace
 	text *id; /* for spans that do not name theirs; NULL if it is missing */
 	JsonbContainer *processes;
 } Trace;
+
+/* In the order of Jaeger's numbers for them. */
+typedef enum ReferenceType
+{
+	REFERENCE_CHILD_OF,
+	REFERENCE_FOLLOWS_FROM,
+	REFERENCE_OTHER,
+} ReferenceType;
 
 /* The parts of a span that references decide. */
 typedef struct References
@@ -161,19 +172,49 @@ process_of(Import *import, const Trace *trace, JsonbContainer *span)
 	return object == NULL ? NULL : find_process(import, object);
 }
 
+static const char *const reference_names[] = {
+	[REFERENCE_CHILD_OF] = CHILD_OF,
+	[REFERENCE_FOLLOWS_FROM] = FOLLOWS_FROM,
+};
+
+/* Jaeger's protobuf leaves out CHILD_OF, which is 0 there. */
+static ReferenceType
+reference_type(JsonbContainer *reference)
+{
+	JsonbValue type;
+	int64 number;
+
+	if (!json_member(reference, "refType", &type))
+		return REFERENCE_CHILD_OF;
+	for (int i = 0; i < REFERENCE_OTHER; i++)
+	{
+		const char *name = reference_names[i];
+
+		if (json_as_int64(&type, &number) && number == i)
+			return i;
+		if (type.type == jbvString &&
+			(size_t) type.val.string.len == strlen(name) &&
+			pg_strncasecmp(type.val.string.val, name, strlen(name)) == 0)
+			return i;
+	}
+	return REFERENCE_OTHER;
+}
+
 static void
-add_link(References *references, text *trace_id, text *span_id, bool child_of)
+add_link(References *references, text *trace_id, text *span_id,
+		 ReferenceType type)
 {
 	JsonbParseState *link = NULL;
 	JsonbValue element;
 
 	add_member(&link, key("trace_id"), json_text(trace_id));
 	add_member(&link, key("span_id"), json_text(span_id));
-	if (child_of)
+	if (type != REFERENCE_OTHER)
 	{
 		JsonbParseState *attributes = NULL;
 
-		add_member(&attributes, key("opentracing.ref_type"), key("child_of"));
+		add_member(
+			&attributes, key(REFERENCE_TYPE), key(reference_names[type]));
 		add_member(
 			&link, key("attributes"), json_nested(finish_object(&attributes)));
 	}
@@ -183,22 +224,64 @@ add_link(References *references, text *trace_id, text *span_id, bool child_of)
 	pushJsonbValue(&references->links, WJB_ELEM, &element);
 }
 
-/* Whether a reference to the same trace is of this type. */
+/* Whether a reference is to the same trace. */
 static bool
-may_be_parent(JsonbContainer *reference, const text *trace_id, const char *type)
+is_within(JsonbContainer *reference, const text *trace_id)
 {
-	JsonbValue found;
 	text *trace = read_trace_id(reference);
 
-	return json_member(reference, "refType", &found) &&
-		   json_is_string(&found, type) &&
-		   (trace == NULL || same_value_bytes(trace, trace_id)) &&
+	return (trace == NULL || same_value_bytes(trace, trace_id)) &&
 		   read_span_id(reference, "spanID") != NULL;
 }
 
-/* The reference that is the parent; NULL if none is. */
+/* The first reference to the same trace that is to this span or, where that is
+ * NULL, of this type; NULL if there is none. */
 static JsonbContainer *
-find_parent(JsonbContainer *array, const text *trace_id, const char *type)
+find_reference(JsonbContainer *array, const text *trace_id, const text *span_id,
+			   ReferenceType type)
+{
+	JsonbIterator *references;
+	JsonbValue element;
+
+	if (array == NULL)
+		return NULL;
+	references = JsonbIteratorInit(array);
+	while (json_next_element(&references, &element))
+	{
+		JsonbContainer *reference = json_as_object(&element);
+
+		if (is_within(reference, trace_id) &&
+			(span_id == NULL ? reference_type(reference) == type
+							 : same_value_bytes(
+								   read_span_id(reference, "spanID"), span_id)))
+			return reference;
+	}
+	return NULL;
+}
+
+/*
+ * The reference that is the parent; NULL if none is.  `parent_id` is
+ * parentSpanID, which means CHILD_OF unless a reference to that span says
+ * otherwise, or NULL.
+ */
+static JsonbContainer *
+find_parent(JsonbContainer *array, const text *trace_id, const text *parent_id)
+{
+	JsonbContainer *parent =
+		find_reference(array, trace_id, NULL, REFERENCE_CHILD_OF);
+
+	if (parent == NULL && parent_id != NULL)
+		return find_reference(array, trace_id, parent_id, REFERENCE_OTHER);
+	if (parent == NULL)
+		parent = find_reference(array, trace_id, NULL, REFERENCE_FOLLOWS_FROM);
+	return parent;
+}
+
+/* Makes all references links but the parent's, of which one that the span
+ * follows from is both; false if one leads nowhere. */
+static bool
+add_links(References *result, JsonbContainer *array, text *trace_id,
+		  JsonbContainer *parent)
 {
 	JsonbIterator *references = JsonbIteratorInit(array);
 	JsonbValue element;
@@ -206,11 +289,19 @@ find_parent(JsonbContainer *array, const text *trace_id, const char *type)
 	while (json_next_element(&references, &element))
 	{
 		JsonbContainer *reference = json_as_object(&element);
+		ReferenceType type = reference_type(reference);
+		text *span_id = read_span_id(reference, "spanID");
+		text *other_trace = read_trace_id(reference);
 
-		if (may_be_parent(reference, trace_id, type))
-			return reference;
+		if (span_id == NULL)
+			return false;
+		if (reference != parent || type != REFERENCE_CHILD_OF)
+			add_link(result,
+					 other_trace == NULL ? trace_id : other_trace,
+					 span_id,
+					 type);
 	}
-	return NULL;
+	return true;
 }
 
 /* Reads parent and links of a span; false if a reference leads nowhere. */
@@ -218,36 +309,16 @@ static bool
 read_references(JsonbContainer *span, text *trace_id, References *result)
 {
 	JsonbContainer *array = json_array_member(span, "references");
-	JsonbContainer *parent = NULL;
-	JsonbIterator *references;
-	JsonbValue element;
+	text *named = read_span_id(span, "parentSpanID");
+	JsonbContainer *parent = find_parent(array, trace_id, named);
 
-	result->parent_id = read_span_id(span, "parentSpanID");
-	if (array == NULL)
-		return true;
-	parent = find_parent(array, trace_id, "CHILD_OF");
-	if (parent == NULL)
-		parent = find_parent(array, trace_id, "FOLLOWS_FROM");
+	result->parent_id = named;
 	if (parent != NULL)
 		result->parent_id = read_span_id(parent, "spanID");
-	references = JsonbIteratorInit(array);
-	while (json_next_element(&references, &element))
-	{
-		JsonbContainer *reference = json_as_object(&element);
-		text *span_id = read_span_id(reference, "spanID");
-		text *other_trace = read_trace_id(reference);
-		JsonbValue type;
-
-		if (span_id == NULL)
-			return false;
-		if (reference != parent)
-			add_link(result,
-					 other_trace == NULL ? trace_id : other_trace,
-					 span_id,
-					 json_member(reference, "refType", &type) &&
-						 json_is_string(&type, "CHILD_OF"));
-	}
-	return true;
+	if (named != NULL && !same_value_bytes(named, result->parent_id) &&
+		find_reference(array, trace_id, named, REFERENCE_OTHER) == NULL)
+		add_link(result, trace_id, named, REFERENCE_CHILD_OF);
+	return array == NULL || add_links(result, array, trace_id, parent);
 }
 
 /* Fields of a log as an event: its name, and in `builder` the others. */

@@ -99,24 +99,36 @@ is_traceparent(const char *string, int length)
 			(!is_version_00 && string[TRACEPARENT_LENGTH] == '-'));
 }
 
-static SpanContext
-parse_traceparent(text *traceparent)
+/* False for what is no traceparent. */
+static bool
+parse_traceparent(text *traceparent, SpanContext *context)
 {
 	const char *string = VARDATA_ANY(traceparent);
-	SpanContext context;
 
 	if (!is_traceparent(string, VARSIZE_ANY_EXHDR(traceparent)))
+		return false;
+	strlcpy(context->trace_id, string + TRACE_AT, sizeof(context->trace_id));
+	strlcpy(context->span_id, string + SPAN_AT, sizeof(context->span_id));
+	context->flags =
+		strtol(pnstrdup(string + FLAGS_AT, 2), NULL, 16) & KNOWN_FLAGS;
+	return true;
+}
+
+/* The context of a span that was started here. */
+static SpanContext
+own_context(text *traceparent)
+{
+	SpanContext context;
+
+	if (!parse_traceparent(traceparent, &context))
 		ereport(
 			ERROR,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("invalid traceparent: \"%s\"", text_to_cstring(traceparent)),
-			errhint("A W3C traceparent is \"00-<32 hex digits>-<16 hex "
+			errhint("Finish a span with the traceparent that "
+					"trace_span_start returned: \"00-<32 hex digits>-<16 hex "
 					"digits>-<2 hex digits>\" in lower case, with ids "
 					"that are not all zeros."));
-	strlcpy(context.trace_id, string + TRACE_AT, sizeof(context.trace_id));
-	strlcpy(context.span_id, string + SPAN_AT, sizeof(context.span_id));
-	context.flags =
-		strtol(pnstrdup(string + FLAGS_AT, 2), NULL, 16) & KNOWN_FLAGS;
 	return context;
 }
 
@@ -240,7 +252,9 @@ text_argument(FunctionCallInfo fcinfo, int argno)
  * trace_span_start(operation text, service_name text, traceparent text,
  *                  kind text, tags jsonb) -> text
  *
- * Records a span that starts now; returns its traceparent.
+ * Records a span that starts now; returns its traceparent.  What is given as
+ * one and is none is ignored, as W3C asks: the caller's work must not fail for
+ * a header that somebody else sent.
  */
 Datum
 dt_trace_span_start(PG_FUNCTION_ARGS)
@@ -251,6 +265,7 @@ dt_trace_span_start(PG_FUNCTION_ARGS)
 	text *kind = text_argument(fcinfo, 3);
 	SpanKind span_kind = kind == NULL ? SPAN_KIND_INTERNAL : parse_kind(kind);
 	SpanContext parent = {0};
+	bool has_parent;
 	SpanContext context;
 	TagBuilder tags;
 
@@ -258,9 +273,8 @@ dt_trace_span_start(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("operation must not be null"));
-	if (traceparent != NULL)
-		parent = parse_traceparent(traceparent);
-	context = new_context(traceparent == NULL ? NULL : &parent);
+	has_parent = traceparent != NULL && parse_traceparent(traceparent, &parent);
+	context = new_context(has_parent ? &parent : NULL);
 	tag_builder_start(&tags);
 	if (!PG_ARGISNULL(4))
 		start_tags(&tags, PG_GETARG_JSONB_P(4));
@@ -273,7 +287,7 @@ dt_trace_span_start(PG_FUNCTION_ARGS)
 		row->service_name =
 			service_name == NULL ? default_service() : service_name;
 		row->parent_span_id =
-			traceparent == NULL ? NULL : cstring_to_text(parent.span_id);
+			has_parent ? cstring_to_text(parent.span_id) : NULL;
 		row->start_time = GetCurrentTimestamp();
 		add_otel(&tags, "kind", key(span_kind_name(span_kind)));
 		add_otel(&tags, "flags", json_int64(context.flags));
@@ -361,7 +375,7 @@ dt_trace_span_finish(PG_FUNCTION_ARGS)
 
 	if (traceparent == NULL)
 		PG_RETURN_NULL();
-	context = parse_traceparent(traceparent);
+	context = own_context(traceparent);
 	if ((context.flags & FLAG_SAMPLED) == 0)
 		PG_RETURN_NULL();
 	span = find_span(calling_schema(fcinfo), &context);

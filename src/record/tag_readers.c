@@ -14,11 +14,13 @@
 #include "record/tag_readers.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_span_kind);
 PG_FUNCTION_INFO_V1(dt_trace_is_error);
+PG_FUNCTION_INFO_V1(dt_trace_is_async);
 PG_FUNCTION_INFO_V1(dt_trace_user_id);
 PG_FUNCTION_INFO_V1(dt_trace_adjusted_count);
 
@@ -209,6 +211,51 @@ tags_find_text(JsonbContainer *object, Slice key, Slice *text)
 	return true;
 }
 
+static bool
+has_text(JsonbContainer *object, Slice key, Slice wanted)
+{
+	Slice found;
+
+	return tags_find_text(object, key, &found) && slice_equal(found, wanted);
+}
+
+static bool
+follows_from(JsonbContainer *link)
+{
+	JsonbValue attributes;
+	JsonbValue type;
+
+	return tags_find_member(link, KEY("attributes"), &attributes) &&
+		   attributes.type == jbvBinary &&
+		   tags_find_member(
+			   attributes.val.binary.data, KEY(REFERENCE_TYPE), &type) &&
+		   string_equals(&type, KEY(FOLLOWS_FROM));
+}
+
+bool
+tags_follow_parent(Jsonb *tags, Slice trace_id, Slice parent_span_id)
+{
+	JsonbValue links;
+
+	if (parent_span_id.length == 0 ||
+		!tags_find_member(tags_find_otel(tags), KEY("links"), &links) ||
+		links.type != jbvBinary || !JsonContainerIsArray(links.val.binary.data))
+		return false;
+	for (uint32 i = 0; i < JsonContainerSize(links.val.binary.data); i++)
+	{
+		JsonbValue *link =
+			getIthJsonbValueFromContainer(links.val.binary.data, i);
+		JsonbContainer *object =
+			link->type == jbvBinary ? link->val.binary.data : NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		if (has_text(object, KEY("span_id"), parent_span_id) &&
+			has_text(object, KEY("trace_id"), trace_id) && follows_from(object))
+			return true;
+	}
+	return false;
+}
+
 double
 tags_adjusted_count(Jsonb *tags)
 {
@@ -261,6 +308,21 @@ dt_trace_is_error(PG_FUNCTION_ARGS)
 	Jsonb *tags = PG_GETARG_JSONB_P(0);
 
 	PG_RETURN_BOOL(read_is_error(tags, tags_find_otel(tags)));
+}
+
+/*
+ * trace_is_async(trace_id text, parent_span_id text, tags jsonb) -> boolean
+ */
+Datum
+dt_trace_is_async(PG_FUNCTION_ARGS)
+{
+	text *trace_id = PG_GETARG_TEXT_PP(0);
+	text *parent = PG_GETARG_TEXT_PP(1);
+
+	PG_RETURN_BOOL(tags_follow_parent(
+		PG_GETARG_JSONB_P(2),
+		(Slice){VARDATA_ANY(trace_id), VARSIZE_ANY_EXHDR(trace_id)},
+		(Slice){VARDATA_ANY(parent), VARSIZE_ANY_EXHDR(parent)}));
 }
 
 /*

@@ -9,6 +9,12 @@
 #include "core/span.h"
 #include "utils/jsonb.h"
 
+/* OpenTelemetry's attribute of a link that was a reference of OpenTracing, and
+ * its values. */
+#define REFERENCE_TYPE "opentracing.ref_type"
+#define CHILD_OF "child_of"
+#define FOLLOWS_FROM "follows_from"
+
 /* The kind that was recorded, a name that OpenTelemetry does not know counting
  * as SPAN_KIND_UNSPECIFIED, and whether the span failed. */
 extern SpanKind tags_read(Jsonb *tags, bool *is_error);
@@ -23,6 +29,12 @@ extern bool tags_find_text(JsonbContainer *object, Slice key, Slice *text);
 
 /* What the recording functions wrote; NULL if they did not. */
 extern JsonbContainer *tags_find_otel(Jsonb *tags);
+
+/* Whether the span says of its parent, by a link to it with OpenTelemetry's
+ * attribute "opentracing.ref_type", that it follows from it: the parent did
+ * not wait for it. */
+extern bool tags_follow_parent(Jsonb *tags, Slice trace_id,
+							   Slice parent_span_id);
 
 /* How many spans this one stands for, if it was sampled; 1 else. */
 extern double tags_adjusted_count(Jsonb *tags);

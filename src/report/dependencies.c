@@ -129,7 +129,7 @@ check_memory(CoreStatus status)
 
 /* Links are few: each is a member of an array in the tags. */
 static void
-add_links(Gatherer *gatherer, JsonbContainer *otel)
+add_links(Gatherer *gatherer, const CallSpan *span, JsonbContainer *otel)
 {
 	JsonbValue links;
 	Slice trace_id;
@@ -151,6 +151,10 @@ add_links(Gatherer *gatherer, JsonbContainer *otel)
 			!tags_find_text(
 				link->val.binary.data, SLICE_LITERAL("span_id"), &span_id))
 			continue;
+		/* a parent that is also linked is one call */
+		if (slice_equal(span_id, span->parent_span_id) &&
+			slice_equal(trace_id, span->trace_id))
+			continue;
 		/* as much memory as a span */
 		gatherer->seen++;
 		check_memory(call_spans_add_link(&gatherer->spans, trace_id, span_id));
@@ -161,6 +165,8 @@ static void
 read_tags(Gatherer *gatherer, Jsonb *tags, CallSpan *span)
 {
 	span->kind = tags_read(tags, &span->is_error);
+	span->is_async =
+		tags_follow_parent(tags, span->trace_id, span->parent_span_id);
 	span->weight = tags_adjusted_count(tags);
 	if (span->kind == SPAN_KIND_CLIENT || span->kind == SPAN_KIND_PRODUCER)
 		span->peer = call_peer(tags, &gatherer->peer, &span->peer_type);
@@ -174,7 +180,7 @@ add_span(Gatherer *gatherer, const CallSpan *span, Jsonb *tags)
 	check_memory(call_spans_add(&gatherer->spans, span));
 	if (tags != NULL && gatherer->with_links && gatherer->is_counting &&
 		gatherer->spans.count > count)
-		add_links(gatherer, tags_find_otel(tags));
+		add_links(gatherer, span, tags_find_otel(tags));
 }
 
 /* Whether something may lie below a span that does not start in the window. */

@@ -18,6 +18,7 @@
 #include "record/jaeger_tags.h"
 #include "record/json_reader.h"
 #include "record/tag_readers.h"
+#include "record/values.h"
 #include "report/json_output.h"
 #include "report/stored_trace.h"
 
@@ -235,8 +236,20 @@ put_reference(StringInfo json, const char *type, const text *trace_id,
 	appendStringInfoChar(json, '}');
 }
 
+/* Whether a link leads to the span's own parent. */
+static bool
+leads_to_parent(const StoredSpan *span, const text *trace_id,
+				const text *span_id)
+{
+	return span->parent_span_id != NULL &&
+		   compare_texts(trace_id, span->trace_id) == 0 &&
+		   compare_texts(span_id, span->parent_span_id) == 0;
+}
+
+/* A link; what it says of the parent has been said by the parent's own. */
 static void
-put_link(StringInfo json, JsonbContainer *link)
+put_link(StringInfo json, const StoredSpan *span, bool follows_parent,
+		 JsonbContainer *link)
 {
 	text *trace_id = json_text_member(link, "trace_id");
 	text *span_id = json_text_member(link, "span_id");
@@ -245,30 +258,51 @@ put_link(StringInfo json, JsonbContainer *link)
 
 	if (trace_id == NULL || span_id == NULL)
 		return;
+	if (follows_parent && leads_to_parent(span, trace_id, span_id))
+		return;
 	is_child = json_member(json_object_member(link, "attributes"),
-						   "opentracing.ref_type",
+						   REFERENCE_TYPE,
 						   &type) &&
-			   json_is_string(&type, "child_of");
+			   json_is_string(&type, CHILD_OF);
 	put_reference(
 		json, is_child ? "CHILD_OF" : "FOLLOWS_FROM", trace_id, span_id);
+}
+
+static bool
+follows_parent(const StoredSpan *span)
+{
+	JsonbValue trace_id = json_text(span->trace_id);
+	JsonbValue parent;
+
+	if (span->parent_span_id == NULL || span->tags == NULL)
+		return false;
+	parent = json_text(span->parent_span_id);
+	return tags_follow_parent(
+		span->tags,
+		(Slice){trace_id.val.string.val, trace_id.val.string.len},
+		(Slice){parent.val.string.val, parent.val.string.len});
 }
 
 static void
 put_references(StringInfo json, const StoredSpan *span)
 {
 	JsonbContainer *links = json_array_member(span->otel, "links");
+	bool follows = follows_parent(span);
 
 	json_name(json, "references");
 	appendStringInfoChar(json, '[');
 	if (span->parent_span_id != NULL)
-		put_reference(json, "CHILD_OF", span->trace_id, span->parent_span_id);
+		put_reference(json,
+					  follows ? "FOLLOWS_FROM" : "CHILD_OF",
+					  span->trace_id,
+					  span->parent_span_id);
 	if (links != NULL)
 	{
 		JsonbIterator *array = JsonbIteratorInit(links);
 		JsonbValue element;
 
 		while (json_next_element(&array, &element))
-			put_link(json, json_as_object(&element));
+			put_link(json, span, follows, json_as_object(&element));
 	}
 	appendStringInfoChar(json, ']');
 }

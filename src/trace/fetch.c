@@ -52,7 +52,7 @@ typedef struct TreeReceiver
 
 /* Fills in what the columns hold; an error if one that must is empty. */
 static void
-read_span(const Datum *values, const bool *nulls, Span *span)
+read_span(Slice trace_id, const Datum *values, const bool *nulls, Span *span)
 {
 	require_value(nulls[COLUMN_SPAN], "span_id");
 	require_value(nulls[COLUMN_SERVICE], "service_name");
@@ -66,7 +66,7 @@ read_span(const Datum *values, const bool *nulls, Span *span)
 	span_set_start(span, values[COLUMN_START], false);
 	span_set_end(span, values[COLUMN_END], nulls[COLUMN_END]);
 	span_set_duration(span, values[COLUMN_DURATION], nulls[COLUMN_DURATION]);
-	span_set_tags(span, values[COLUMN_TAGS], nulls[COLUMN_TAGS]);
+	span_set_tags(span, trace_id, values[COLUMN_TAGS], nulls[COLUMN_TAGS]);
 }
 
 static bool
@@ -78,7 +78,7 @@ receive_span(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext caller;
 
 	slot_getallattrs(slot);
-	read_span(slot->tts_values, slot->tts_isnull, &span);
+	read_span(receiver->trace_id, slot->tts_values, slot->tts_isnull, &span);
 	caller = MemoryContextSwitchTo(receiver->context);
 	grown = open_tree_add(receiver->tree, receiver->trace_id, &span);
 	if (receiver->tree != NULL && grown != receiver->tree)

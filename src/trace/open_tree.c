@@ -154,7 +154,7 @@ span_set_duration(Span *span, Datum duration_ms, bool is_null)
 }
 
 void
-span_set_tags(Span *span, Datum tags, bool is_null)
+span_set_tags(Span *span, Slice trace_id, Datum tags, bool is_null)
 {
 	Jsonb *value;
 	bool is_error;
@@ -165,6 +165,8 @@ span_set_tags(Span *span, Datum tags, bool is_null)
 	span->kind = tags_read(value, &is_error);
 	if (is_error)
 		span->flags |= SPAN_IS_ERROR;
+	if (tags_follow_parent(value, trace_id, span->parent_span_id))
+		span->flags |= SPAN_IS_ASYNC;
 	if ((Pointer) value != DatumGetPointer(tags))
 		pfree(value);
 }

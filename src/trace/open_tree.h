@@ -26,6 +26,8 @@ extern Slice datum_slice(Datum text_datum, bool is_null);
 extern void span_set_start(Span *span, Datum start_time, bool is_null);
 extern void span_set_end(Span *span, Datum end_time, bool is_null);
 extern void span_set_duration(Span *span, Datum duration_ms, bool is_null);
-extern void span_set_tags(Span *span, Datum tags, bool is_null);
+
+/* Kind, error and async, once the span has its parent. */
+extern void span_set_tags(Span *span, Slice trace_id, Datum tags, bool is_null);
 
 #endif

@@ -85,7 +85,7 @@ name_argument(FunctionCallInfo fcinfo, int argno)
 }
 
 /* state, trace_id, span_id, parent_span_id, service_name, operation,
- * start_time, end_time, duration_ms, kind, is_error */
+ * start_time, end_time, duration_ms, kind, is_error [, is_async] */
 Datum
 dt_span_tree_agg_add(PG_FUNCTION_ARGS)
 {
@@ -105,6 +105,8 @@ dt_span_tree_agg_add(PG_FUNCTION_ARGS)
 		span.kind = span_kind_from_name(slice_argument(fcinfo, 9));
 	if (!PG_ARGISNULL(10) && PG_GETARG_BOOL(10))
 		span.flags |= SPAN_IS_ERROR;
+	if (PG_NARGS() > 11 && !PG_ARGISNULL(11) && PG_GETARG_BOOL(11))
+		span.flags |= SPAN_IS_ASYNC;
 	PG_RETURN_POINTER(add_span(state, slice_argument(fcinfo, 1), &span));
 }
 
@@ -221,7 +223,7 @@ read_row(const RowReader *reader, Span *span)
 	value = row_value(reader, ROW_DURATION, &is_null);
 	span_set_duration(span, value, is_null);
 	value = row_value(reader, ROW_TAGS, &is_null);
-	span_set_tags(span, value, is_null);
+	span_set_tags(span, row_slice(reader, ROW_TRACE), value, is_null);
 }
 
 /* state, row of distributed_trace_log */

@@ -9,7 +9,7 @@
  *	  {"span_id": "...", "parent_span_id": "...", "service_name": "...",
  *	   "operation": "...", "start_time": "2023-10-01T11:00:00+00:00",
  *	   "end_time": "...", "duration_ms": 1.234, "kind": "server",
- *	   "is_error": true}, ...]}
+ *	   "is_error": true, "is_async": true}, ...]}
  *
  * What a span lacks is left out.  Times are written in UTC and read as
  * timestamptz.
@@ -38,10 +38,6 @@ PG_FUNCTION_INFO_V1(dt_span_tree_in);
 PG_FUNCTION_INFO_V1(dt_span_tree_out);
 PG_FUNCTION_INFO_V1(dt_span_tree_recv);
 PG_FUNCTION_INFO_V1(dt_span_tree_send);
-
-/* the flags a span can have on its way in or out */
-#define SPAN_FLAGS                                                             \
-	(SPAN_HAS_START | SPAN_HAS_END | SPAN_HAS_DURATION | SPAN_IS_ERROR)
 
 /*
  * Output
@@ -92,6 +88,8 @@ put_span(StringInfo out, const Span *span)
 		appendStringInfo(out, "\"kind\": \"%s\", ", kind);
 	if (span->flags & SPAN_IS_ERROR)
 		appendStringInfoString(out, "\"is_error\": true, ");
+	if (span->flags & SPAN_IS_ASYNC)
+		appendStringInfoString(out, "\"is_async\": true, ");
 	out->len -= 2; /* the last comma; every span has an id */
 	appendStringInfoChar(out, '}');
 }
@@ -445,6 +443,8 @@ read_span_field(TreeParser *parser, char *token)
 		span->kind = span_kind_from_name((Slice){token, strlen(token)});
 	else if (strcmp(field, "is_error") == 0 && strcmp(token, "true") == 0)
 		span->flags |= SPAN_IS_ERROR;
+	else if (strcmp(field, "is_async") == 0 && strcmp(token, "true") == 0)
+		span->flags |= SPAN_IS_ASYNC;
 }
 
 static void

@@ -15,7 +15,9 @@ CREATE TABLE pg_temp.contract (signature text, result text, traits text);
 INSERT INTO pg_temp.contract VALUES
 	('span_tree_agg(span distributed_trace_log)', 'span_tree', 'aggregate immutable parallel safe'),
 	('span_tree_agg(trace_id text, span_id text, parent_span_id text, service_name text, operation text, start_time timestamp with time zone, end_time timestamp with time zone, duration_ms numeric, kind text, is_error boolean)', 'span_tree', 'aggregate immutable parallel safe'),
+	('span_tree_agg(trace_id text, span_id text, parent_span_id text, service_name text, operation text, start_time timestamp with time zone, end_time timestamp with time zone, duration_ms numeric, kind text, is_error boolean, is_async boolean)', 'span_tree', 'aggregate immutable parallel safe'),
 	('span_tree_agg_add(state span_tree, trace_id text, span_id text, parent_span_id text, service_name text, operation text, start_time timestamp with time zone, end_time timestamp with time zone, duration_ms numeric, kind text, is_error boolean)', 'span_tree', 'immutable parallel safe'),
+	('span_tree_agg_add(state span_tree, trace_id text, span_id text, parent_span_id text, service_name text, operation text, start_time timestamp with time zone, end_time timestamp with time zone, duration_ms numeric, kind text, is_error boolean, is_async boolean)', 'span_tree', 'immutable parallel safe'),
 	('span_tree_agg_add_row(state span_tree, span distributed_trace_log)', 'span_tree', 'immutable parallel safe'),
 	('span_tree_agg_combine(state span_tree, other span_tree)', 'span_tree', 'immutable strict parallel safe'),
 	('span_tree_agg_final(state span_tree)', 'span_tree', 'immutable parallel safe'),
@@ -58,6 +60,8 @@ INSERT INTO pg_temp.contract VALUES
 	('trace_ingest_otlp(request bytea, OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT message text)', 'record', 'volatile strict parallel unsafe'),
 	('trace_ingest_otlp(request text, OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT message text)', 'record', 'volatile strict parallel unsafe'),
 	('trace_ingest_zipkin(request text, OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT message text)', 'record', 'volatile strict parallel unsafe'),
+	('trace_exception(event_name text, attributes jsonb, OUT exception_type text, OUT exception_message text, OUT exception_stacktrace text)', 'record', 'immutable parallel safe'),
+	('trace_is_async(trace_id text, parent_span_id text, tags jsonb)', 'boolean', 'immutable strict parallel safe'),
 	('trace_is_error(tags jsonb)', 'boolean', 'immutable strict parallel safe'),
 	('trace_leaves(trace_id text)', 'SETOF trace_tree_row', 'stable parallel safe'),
 	('trace_leaves(tree span_tree)', 'SETOF trace_tree_row', 'immutable parallel safe'),
@@ -115,7 +119,7 @@ SELECT is_empty($$SELECT signature FROM pg_temp.functions f JOIN pg_proc p USING
 -- the aggregates can be computed in parts: a real type is their state
 SELECT results_eq(
 	$$SELECT aggtranstype::regtype::text, aggcombinefn::text, aggfinalfn::text, aggfinalmodify::text FROM pg_aggregate WHERE aggfnoid IN (SELECT oid FROM pg_temp.functions WHERE proname = 'span_tree_agg') ORDER BY aggfnoid::regprocedure::text COLLATE "C"$$,
-	$$VALUES ('span_tree', 'span_tree_agg_combine', 'span_tree_agg_final', 'r'), ('span_tree', 'span_tree_agg_combine', 'span_tree_agg_final', 'r')$$, 'span_tree_agg has a mergeable state');
+	$$VALUES ('span_tree', 'span_tree_agg_combine', 'span_tree_agg_final', 'r'), ('span_tree', 'span_tree_agg_combine', 'span_tree_agg_final', 'r'), ('span_tree', 'span_tree_agg_combine', 'span_tree_agg_final', 'r')$$, 'span_tree_agg has a mergeable state');
 
 --
 -- Types

@@ -44,13 +44,19 @@ SELECT left(span, 36) AS trace, right(span, 3) AS flags FROM (VALUES
     (trace_span_start('x', traceparent => 'cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what the future holds')),
     (trace_span_start('x', traceparent => 'cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-09'))) AS s(span);
 
--- what is no traceparent
+-- what is no traceparent starts a new trace, as if there were none, and cannot be finished
 CREATE FUNCTION pg_temp.try_traceparent(traceparent text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    span text := trace_span_start('x', traceparent => traceparent);
+    parent text := (SELECT parent_span_id FROM distributed_trace_log WHERE trace_id = substr(span, 4, 32) AND span_id = substr(span, 37, 16));
 BEGIN
-    PERFORM trace_span_start('x', traceparent => traceparent);
-    RETURN 'accepted';
-EXCEPTION WHEN invalid_parameter_value THEN
-    RETURN 'refused';
+    BEGIN
+        PERFORM trace_span_finish(traceparent);
+    EXCEPTION WHEN no_data_found THEN
+        RETURN concat_ws(' ', 'child of', parent, right(span, 3));
+    WHEN invalid_parameter_value THEN
+        RETURN CASE WHEN span ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-01$' AND traceparent !~* substr(span, 4, 32) AND parent IS NULL THEN 'new trace' END;
+    END;
 END $$;
 SELECT t AS traceparent, pg_temp.try_traceparent(t) FROM unnest(ARRAY[
     '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -66,17 +72,18 @@ SELECT t AS traceparent, pg_temp.try_traceparent(t) FROM unnest(ARRAY[
     '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01',
     'cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.more',
     '0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-    '00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01a']) t;
+    '00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01a',
+    ' 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    '01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-', repeat('é', 55)]) t;
 
 -- errors
-SELECT trace_span_start('x', traceparent => 'nonsense');
-\echo :LAST_ERROR_SQLSTATE
 SELECT trace_span_start(NULL);
 SELECT trace_span_start('x', kind => 'sideways');
 SELECT trace_span_start('x', tags => '[]');
 SELECT trace_span_finish('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01');
 SELECT trace_span_finish('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'perhaps');
 SELECT trace_span_finish('nonsense');
+\echo :LAST_ERROR_SQLSTATE
 SELECT trace_span_finish(NULL) IS NULL AS nothing;
 
 -- a span of a transaction that is rolled back is gone
