@@ -17,7 +17,7 @@ EXTENSION = distributed_trace
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 
 # in the order in which they depend on one another
-SQL_PARTS = table tags context otlp import tree summary users export critical_path sketch rollup latency dependencies views grafana receiver
+SQL_PARTS = table tags context otlp import tree summary users export critical_path sketch rollup latency dependencies views grafana receiver help
 SQL_BUILT = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 MODULE_big = $(EXTENSION)

@@ -25,9 +25,7 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
         WITH spans AS (
             SELECT l.*
             FROM distributed_trace_log l
-            WHERE l.trace_id = coalesce((SELECT g.trace_id FROM distributed_trace_log g
-                                         WHERE g.trace_id = trace_grafana_trace.trace_id LIMIT 1),
-                                        trace_id_normalize(trace_grafana_trace.trace_id))
+            WHERE l.trace_id = (SELECT trace_id_find(trace_grafana_trace.trace_id))
               AND isfinite(l.start_time)
         ), problems AS (
             SELECT p.span_id, jsonb_agg(concat_ws(': ', p.problem, p.detail) ORDER BY p.problem, p.detail) AS warnings

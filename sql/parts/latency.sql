@@ -332,9 +332,7 @@ CREATE FUNCTION trace_latency_rank(trace_id text, span_id text, baseline interva
                x.duration_ms / nullif(latency_quantile(t.total, 0.5), 0)
         FROM (SELECT c.service_name, c.operation, c.kind, c.start_time, c.duration_ms::double precision AS duration_ms
               FROM trace_counted_spans c
-              WHERE c.trace_id = coalesce((SELECT g.trace_id FROM distributed_trace_log g
-                                           WHERE g.trace_id = trace_latency_rank.trace_id LIMIT 1),
-                                          trace_id_normalize(trace_latency_rank.trace_id))
+              WHERE c.trace_id = (SELECT trace_id_find(trace_latency_rank.trace_id))
                 AND c.span_id = trace_latency_rank.span_id
                 AND c.duration_ms IS NOT NULL
               OFFSET 0) x,

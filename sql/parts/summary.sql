@@ -68,14 +68,32 @@ CREATE FUNCTION trace_lint(trace_id text)
 COMMENT ON FUNCTION trace_lint(text)
     IS 'What is wrong with a trace, one row a problem, in the order of its tree: child_before_parent, child_outlives_parent, clock_skew, cycle, duplicate_id, duration_mismatch, empty_operation, empty_service, missing_start, multiple_roots, negative_duration, no_root, orphan, self_parent, unfinished.';
 
-CREATE FUNCTION trace_waterfall(tree span_tree, width integer DEFAULT 100) RETURNS SETOF text
+CREATE FUNCTION trace_waterfall(tree span_tree, width integer DEFAULT 100, show_ids boolean DEFAULT false) RETURNS SETOF text
     LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 100
     AS 'MODULE_PATHNAME', 'dt_trace_waterfall';
-COMMENT ON FUNCTION trace_waterfall(span_tree, integer)
-    IS 'A tree as lines of text, at most width columns wide (60 to 10000): each span with its duration and a bar on the time axis. Drawn in ASCII unless server and client both use UTF8.';
+COMMENT ON FUNCTION trace_waterfall(span_tree, integer, boolean)
+    IS 'A tree as lines of text, at most width columns wide (60 to 10000): each span with its duration and a bar on the time axis, and its id if wanted. Drawn in ASCII unless server and client both use UTF8.';
 
-CREATE FUNCTION trace_waterfall(trace_id text, width integer DEFAULT 100) RETURNS SETOF text
+CREATE FUNCTION trace_waterfall(trace_id text, width integer DEFAULT 100, show_ids boolean DEFAULT false) RETURNS SETOF text
     LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 2000 ROWS 100
     AS 'MODULE_PATHNAME', 'dt_trace_waterfall';
-COMMENT ON FUNCTION trace_waterfall(text, integer)
-    IS 'A trace as lines of text, at most width columns wide (60 to 10000): each span with its duration and a bar on the time axis. Drawn in ASCII unless server and client both use UTF8.';
+COMMENT ON FUNCTION trace_waterfall(text, integer, boolean)
+    IS 'A trace as lines of text, at most width columns wide (60 to 10000): each span with its duration and a bar on the time axis, and its id if wanted. Below them stands what went wrong, as far as it was recorded. Drawn in ASCII unless server and client both use UTF8.';
+
+CREATE FUNCTION trace_waterfall_text(tree span_tree, width integer DEFAULT 100, show_ids boolean DEFAULT false) RETURNS text
+    LANGUAGE SQL STABLE STRICT PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT string_agg(w.line, E'\n' ORDER BY w.place)
+        FROM trace_waterfall(tree, width, show_ids) WITH ORDINALITY AS w (line, place);
+    END;
+COMMENT ON FUNCTION trace_waterfall_text(span_tree, integer, boolean)
+    IS 'A tree as trace_waterfall() draws it, in one text of many lines; NULL if there is none. For a select list, where a set would be a row for every line.';
+
+CREATE FUNCTION trace_waterfall_text(trace_id text, width integer DEFAULT 100, show_ids boolean DEFAULT false) RETURNS text
+    LANGUAGE SQL STABLE STRICT PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT string_agg(w.line, E'\n' ORDER BY w.place)
+        FROM trace_waterfall(trace_id, width, show_ids) WITH ORDINALITY AS w (line, place);
+    END;
+COMMENT ON FUNCTION trace_waterfall_text(text, integer, boolean)
+    IS 'A trace as trace_waterfall() draws it, in one text of many lines; NULL if there is none. For a select list, where a set would be a row for every line.';

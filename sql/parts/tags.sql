@@ -5,6 +5,11 @@ CREATE FUNCTION trace_id_normalize(trace_id text) RETURNS text
     AS 'MODULE_PATHNAME', 'dt_trace_id_normalize';
 COMMENT ON FUNCTION trace_id_normalize(text) IS 'The form in which the recording functions store a trace id: hex of 16 or 32 digits in lower case and padded with zeros to 32 digits, anything else as it is.';
 
+CREATE FUNCTION trace_id_find(typed text) RETURNS text
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'dt_trace_id_find';
+COMMENT ON FUNCTION trace_id_find(text) IS 'The stored id of the trace that is meant: the id itself, else its normal form, the id in a traceparent, UUID or URL, or the only one that begins with the 8 or more hex digits given; an error if several do, NULL and a notice if none does. Functions that take a trace id find it so by themselves.';
+
 CREATE FUNCTION trace_span_kind(tags jsonb) RETURNS text
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_span_kind';

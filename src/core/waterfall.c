@@ -1,7 +1,8 @@
 /*
  * Drawing a trace as lines of text.
  *
- * A row is "label duration bar|".  The label holds the tree's guides, marks
+ * A row is "label duration bar|", with the span's id before the duration where
+ * that is asked for.  The label holds the tree's guides, marks
  * and the span's name, and takes what the longest label needs, up to half of
  * the line.  Where the guides of a deep tree would take more than half of the
  * label, they are folded into the number of the depth.
@@ -25,6 +26,8 @@
 
 #define MIN_LABEL 20
 #define MIN_DURATION 8 /* the heading's width */
+#define MAX_ID 16	   /* of OpenTelemetry's ids; longer ones are cut */
+#define MIN_ID 7	   /* the heading's width */
 #define GUIDE_COLUMNS 3
 
 #define MAX_LEVELS (WATERFALL_MAX_WIDTH / GUIDE_COLUMNS)
@@ -95,6 +98,7 @@ typedef struct Waterfall
 	Line item;	  /* what put_item puts into line next */
 	Line scratch; /* what is only measured */
 	int label_columns;
+	int id_columns; /* the blank before it included; 0: no ids */
 	int duration_columns;
 	int bar_columns;
 	uint32_t fold_depth; /* guides are drawn up to this depth */
@@ -338,6 +342,26 @@ format_span_duration(const Waterfall *w, const SpanNode *node,
 		strcpy(text, "-");
 }
 
+/* The columns of the longest id, and a blank. */
+static int
+choose_id_columns(Waterfall *w)
+{
+	int longest = MIN_ID;
+
+	if (!w->painter->shows_ids)
+		return 0;
+	for (uint32_t i = 0; i < w->tree->span_count && longest < MAX_ID; i++)
+	{
+		int columns = name_columns(
+			w, span_tree_string(w->tree, w->nodes[i].span_id), MAX_ID);
+
+		host_poll(w->host, i);
+		if (columns > longest)
+			longest = columns < MAX_ID ? columns : MAX_ID;
+	}
+	return longest + 1;
+}
+
 /*
  * Shares the width out.  Where the labels fold depends on the most a label may
  * have, not on what they turn out to need: that again depends on the fold.
@@ -361,8 +385,9 @@ choose_layout(Waterfall *w)
 		if (columns > w->duration_columns)
 			w->duration_columns = columns;
 	}
+	w->id_columns = choose_id_columns(w);
 	/* beside the label and the bar: two spaces and the border */
-	most = (width - w->duration_columns - 3) / 2;
+	most = (width - w->id_columns - w->duration_columns - 3) / 2;
 	/* the other half is for marks and names */
 	w->fold_depth = (uint32_t) (most / 2 / GUIDE_COLUMNS);
 	for (uint32_t i = 0; i < w->tree->span_count && longest < most; i++)
@@ -375,7 +400,27 @@ choose_layout(Waterfall *w)
 	}
 	line_clear(&w->line);
 	w->label_columns = longest < MIN_LABEL ? MIN_LABEL : longest;
-	w->bar_columns = width - w->label_columns - w->duration_columns - 3;
+	w->bar_columns =
+		width - w->label_columns - w->id_columns - w->duration_columns - 3;
+}
+
+/* Where the duration of a row ends. */
+static int
+duration_end(const Waterfall *w)
+{
+	return w->label_columns + w->id_columns + 1 + w->duration_columns;
+}
+
+/* Leaves the line at the end of the column of ids. */
+static void
+put_id(Waterfall *w, Slice id)
+{
+	if (w->id_columns == 0)
+		return;
+	line_open_field(&w->line, w->label_columns + w->id_columns);
+	line_put(&w->line, " ");
+	line_put_name(&w->line, id);
+	line_pad(&w->line);
 }
 
 /* Puts a text so that it ends at a column. */
@@ -438,7 +483,7 @@ ruler_fits(const Waterfall *w, int marks)
 static void
 draw_ruler(Waterfall *w)
 {
-	int bar = w->label_columns + w->duration_columns + 2;
+	int bar = duration_end(w) + 1;
 	int marks = trace_length(w) > 0 ? 4 : 1;
 	char text[DURATION_SIZE + 1];
 
@@ -447,6 +492,7 @@ draw_ruler(Waterfall *w)
 	line_open_field(&w->line, w->label_columns);
 	line_put(&w->line, "Service: operation");
 	line_pad(&w->line);
+	put_id(w, SLICE_LITERAL("Span id"));
 	put_right_aligned(&w->line, "Duration", bar - 1);
 	line_open_field(&w->line, bar);
 	line_pad(&w->line);
@@ -648,8 +694,9 @@ draw_row(Waterfall *w, uint32_t i)
 
 	put_label(w, i, w->label_columns);
 	line_pad(line);
+	put_id(w, span_tree_string(w->tree, node->span_id));
 	format_span_duration(w, node, text);
-	put_right_aligned(line, text, w->label_columns + 1 + w->duration_columns);
+	put_right_aligned(line, text, duration_end(w));
 	line_open_field(line, w->painter->width - 1);
 	line_put(line, " ");
 	if (node->flags & SPAN_HAS_START)
@@ -660,6 +707,39 @@ draw_row(Waterfall *w, uint32_t i)
 	line_open_field(line, w->painter->width);
 	line_put(line, "|");
 	put_line(w);
+}
+
+/* What went wrong, below the rows: each span's name as in its row, and behind
+ * it the message as far as the line goes. */
+static void
+draw_errors(Waterfall *w)
+{
+	const WaterfallPainter *painter = w->painter;
+	char text[40];
+
+	for (uint32_t i = 0; i < painter->error_count; i++)
+	{
+		const SpanNode *node = &w->nodes[painter->errors[i].span];
+
+		line_open_field(&w->line, w->label_columns);
+		put_mark(w, true, ERROR_MARK, SHOWN_ERROR);
+		put_name(w, &w->line, node, w->label_columns);
+		line_pad(&w->line);
+		put_id(w, span_tree_string(w->tree, node->span_id));
+		line_open_field(&w->line, painter->width);
+		line_put(&w->line, " ");
+		line_put_name(&w->line, painter->errors[i].message);
+		put_line(w);
+	}
+	if (painter->further_error_count > 0)
+	{
+		snprintf(text,
+				 sizeof(text),
+				 ERROR_MARK "%" PRIu32 " more",
+				 painter->further_error_count);
+		put_text_item(w, text);
+		put_line(w);
+	}
 }
 
 /*
@@ -844,6 +924,7 @@ waterfall_draw(Host *host, const SpanTree *tree, WaterfallPainter *painter)
 		host_poll(host, i);
 		draw_row(&w, i);
 	}
+	draw_errors(&w);
 	draw_legend(&w);
 	return CORE_OK;
 }

@@ -15,6 +15,13 @@
 /* the longest text of a time */
 #define WATERFALL_TIME_SIZE 80
 
+/* What went wrong in a span, in one line. */
+typedef struct WaterfallError
+{
+	uint32_t span; /* its position */
+	Slice message;
+} WaterfallError;
+
 typedef struct WaterfallPainter
 {
 	Screen screen;
@@ -35,6 +42,12 @@ typedef struct WaterfallPainter
 	/* the path by service, the longest part first, for a line of the head */
 	const PathGroup *services;
 	uint32_t service_count;
+	/* listed below the rows, in this order, and how many there are beside */
+	const WaterfallError *errors;
+	uint32_t error_count;
+	uint32_t further_error_count;
+	/* whether each row tells its span's id */
+	bool shows_ids;
 } WaterfallPainter;
 
 /*

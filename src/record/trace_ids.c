@@ -83,6 +83,13 @@ normalize_trace_id(text *id)
 }
 
 text *
+pad_trace_id(text *digits)
+{
+	return pad_and_lower(
+		VARDATA_ANY(digits), VARSIZE_ANY_EXHDR(digits), TRACE_ID_DIGITS);
+}
+
+text *
 normalize_span_id(text *id)
 {
 	const char *digits = VARDATA_ANY(id);

@@ -25,6 +25,9 @@ extern bool is_all_zero(const char *digits, int length);
  */
 extern text *normalize_trace_id(text *id);
 
+/* Hex digits, at most 32 of them, in lower case and padded with zeros to 32. */
+extern text *pad_trace_id(text *digits);
+
 /* Hex of 16 digits in lower case; anything else is returned itself. */
 extern text *normalize_span_id(text *id);
 

@@ -9,7 +9,7 @@
 #include "compat.h"
 #include "query.h"
 #include "record/json_reader.h"
-#include "record/trace_ids.h"
+#include "record/trace_lookup.h"
 #include "report/any_value.h"
 #include "report/stored_trace.h"
 
@@ -228,10 +228,10 @@ read_stored_trace(Oid schema, text *trace_id)
 
 	if (trace->count == 0)
 	{
-		text *normal = normalize_trace_id(trace_id);
+		text *found = find_trace_id(schema, trace_id);
 
-		if (normal != trace_id)
-			trace = read_spans(schema, normal);
+		if (found != NULL)
+			trace = read_spans(schema, found);
 	}
 	if (trace->count == 0)
 		return NULL;

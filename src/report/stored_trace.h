@@ -48,8 +48,9 @@ typedef struct StoredTrace
 } StoredTrace;
 
 /*
- * The spans stored under this id or, if there are none, under its normal
- * form, in the order of their starts and then of their ids.
+ * The spans stored under this id or, if there are none, under the one that is
+ * meant (see record/trace_lookup.h), in the order of their starts and then of
+ * their ids.
  */
 extern StoredTrace *read_stored_trace(Oid schema, text *trace_id);
 

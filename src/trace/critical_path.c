@@ -350,6 +350,9 @@ dt_trace_what_if(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	check_core_status(
 		critical_path_what_if(server_host(), &path, &what_if, &result));
+	/* of many trees not each has them */
+	if (result.matched == 0 && takes_trace_id(fcinfo))
+		say_no_such_name(path.tree, what_if.service_name, what_if.operation);
 	put(&row, Float8GetDatum(result.old_total / 1000));
 	put(&row, Float8GetDatum(result.new_total / 1000));
 	put(&row, Float8GetDatum(result.saved / 1000));

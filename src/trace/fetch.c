@@ -8,7 +8,7 @@
 
 #include "compat.h"
 #include "query.h"
-#include "record/trace_ids.h"
+#include "record/trace_lookup.h"
 #include "trace/open_tree.h"
 #include "trace/tree_argument.h"
 
@@ -113,10 +113,10 @@ fetch_trace(Oid schema, text *trace_id)
 
 	if (open == NULL)
 	{
-		text *normal = normalize_trace_id(trace_id);
+		text *found = find_trace_id(schema, trace_id);
 
-		if (normal != trace_id)
-			open = read_spans(schema, normal);
+		if (found != NULL)
+			open = read_spans(schema, found);
 	}
 	if (open == NULL)
 		return NULL;

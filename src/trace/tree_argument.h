@@ -20,18 +20,28 @@ extern void check_core_status(CoreStatus status);
 /* The built tree of an open one, as a varlena in the current memory context. */
 extern SpanTree *build_tree(const SpanTree *open);
 
+/* Which overload this is: whether argument 0 is a trace id. */
+extern bool takes_trace_id(FunctionCallInfo fcinfo);
+
 /* Argument 0 as a built tree, in the current memory context; NULL if it is
  * NULL or the id of a trace that has no spans. */
 extern const SpanTree *tree_argument(FunctionCallInfo fcinfo);
 
 /* The spans of a trace as a built tree; NULL if it has none.  Looks for the
- * id as it is given and only then for its normal form. */
+ * id as it is given and only then for what may be meant: see
+ * record/trace_lookup.h. */
 extern SpanTree *fetch_trace(Oid schema, text *trace_id);
 
-/* Argument `argno`, the id of a span, as a position; an error if the trace has
- * no such span. */
+/* Argument `argno`, the id of a span, as a position: of the span that has it,
+ * else of the only one that it may mean (see record/spelled_ids.h); an error if
+ * the trace has no such span. */
 extern uint32 span_argument(FunctionCallInfo fcinfo, int argno,
 							const SpanTree *tree);
+
+/* Says in a notice that no span has the service and operation given (data NULL
+ * for any), with the names that come nearest. */
+extern void say_no_such_name(const SpanTree *tree, Slice service_name,
+							 Slice operation);
 
 /* A string of a tree as text. */
 extern text *slice_to_text(Slice slice);

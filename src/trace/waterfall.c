@@ -14,7 +14,9 @@
 
 #include "compat.h"
 #include "core/waterfall.h"
+#include "query.h"
 #include "trace/tree_argument.h"
+#include "trace/waterfall_errors.h"
 
 #include "catalog/namespace.h"
 #include "funcapi.h"
@@ -182,11 +184,14 @@ set_up_path(ServerPainter *p, const SpanTree *tree)
 	painter->section_count = path.section_count;
 }
 
+/* trace_waterfall(tree span_tree | trace_id text, width integer, show_ids
+ * boolean) -> setof text */
 Datum
 dt_trace_waterfall(PG_FUNCTION_ARGS)
 {
 	ServerPainter p = {
 		.painter = {.width = width_argument(fcinfo),
+					.shows_ids = PG_GETARG_BOOL(2),
 					.format_time = format_start,
 					.put_line = put_row},
 	};
@@ -198,6 +203,8 @@ dt_trace_waterfall(PG_FUNCTION_ARGS)
 	p.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	set_up_encodings(&p);
 	set_up_path(&p, tree);
+	if (takes_trace_id(fcinfo))
+		set_up_errors(&p.painter, calling_schema(fcinfo), tree);
 	check_core_status(waterfall_draw(server_host(), tree, &p.painter));
 	return (Datum) 0;
 }
