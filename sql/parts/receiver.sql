@@ -79,4 +79,4 @@ COMMENT ON COLUMN trace_receiver_stats.stats_reset_time IS 'Since when is counte
 CREATE PROCEDURE trace_create_roles(recorder name DEFAULT 'trace_recorder', reader name DEFAULT 'trace_reader')
     LANGUAGE C
     AS 'MODULE_PATHNAME', 'dt_trace_create_roles';
-COMMENT ON PROCEDURE trace_create_roles(name, name) IS 'Makes two roles, unless they are there, and gives them their rights: one that may record (for distributed_trace.receiver_role, or for applications) and one that may read everything and change nothing. The reader cannot log in: grant it to those who shall read.';
+COMMENT ON PROCEDURE trace_create_roles(name, name) IS 'Makes two roles, unless they are there, and gives them their rights: one that may record (for distributed_trace.receiver_role, or for applications) and one that may read every table and view and change nothing, both with USAGE on the schema of the extension, which pg_monitor gets too. The reader cannot log in: grant it to those who shall read.';

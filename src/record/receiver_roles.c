@@ -6,9 +6,9 @@
 #include "compat.h"
 #include "query.h"
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -36,40 +36,91 @@ create_role(const char *name, const char *statement, const char *schema)
 		"GRANT USAGE ON SCHEMA %2$s TO %1$s", quote_identifier(name), schema);
 }
 
-/* SELECT on all tables and views of the extension. */
+/* Runs the statements that a query gives, with $1 the reader or recorder and $2
+ * the schema. */
+static void
+run_statements(const char *query, const char *role, const char *schema)
+{
+	Oid types[2] = {TEXTOID, TEXTOID};
+	Datum args[2] = {CStringGetTextDatum(role), CStringGetTextDatum(schema)};
+	SPITupleTable *statements;
+	uint64 count;
+
+	if (SPI_execute_with_args(query, 2, types, args, NULL, true, 0) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "could not list what to grant");
+	statements = SPI_tuptable;
+	count = SPI_processed;
+	for (uint64 i = 0; i < count; i++)
+	{
+		char *text = SPI_getvalue(statements->vals[i], statements->tupdesc, 1);
+
+		if (SPI_execute(text, false, 0) < 0)
+			elog(ERROR, "could not run \"%s\"", text);
+	}
+}
+
+/* The objects of the extension, as m (classid, objid). */
+#define MEMBERS                                                                \
+	"(SELECT d.classid, d.objid FROM pg_catalog.pg_depend d "                  \
+	"JOIN pg_catalog.pg_extension e "                                          \
+	"ON e.oid OPERATOR(pg_catalog.=) d.refobjid "                              \
+	"WHERE d.refclassid OPERATOR(pg_catalog.=) "                               \
+	"'pg_catalog.pg_extension'::pg_catalog.regclass "                          \
+	"AND d.deptype OPERATOR(pg_catalog.=) 'e' "                                \
+	"AND e.extname OPERATOR(pg_catalog.=) 'distributed_trace') m "
+
+/*
+ * SELECT on all tables and views of the extension, and EXECUTE on what is not
+ * everybody's but those may run who watch the server.
+ */
 static void
 grant_reading(const char *reader, const char *schema)
 {
-	static const char query[] =
-		"SELECT pg_catalog.quote_ident(c.relname) "
-		"FROM pg_catalog.pg_depend d "
-		"JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) d.objid "
-		"JOIN pg_catalog.pg_extension e "
-		"ON e.oid OPERATOR(pg_catalog.=) d.refobjid "
-		"WHERE d.classid OPERATOR(pg_catalog.=) "
+	run_statements(
+		"SELECT pg_catalog.format('GRANT SELECT ON %I.%I TO %I', "
+		"$2, c.relname, $1) FROM " MEMBERS
+		"JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) m.objid "
+		"WHERE m.classid OPERATOR(pg_catalog.=) "
 		"'pg_catalog.pg_class'::pg_catalog.regclass "
-		"AND d.refclassid OPERATOR(pg_catalog.=) "
-		"'pg_catalog.pg_extension'::pg_catalog.regclass "
-		"AND d.deptype OPERATOR(pg_catalog.=) 'e' "
-		"AND e.extname OPERATOR(pg_catalog.=) 'distributed_trace' "
-		"AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v}'::\"char\"[]) "
-		"AND c.relname OPERATOR(pg_catalog.<>) 'trace_receiver_stats'";
-	StringInfoData list;
+		"AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f}'::\"char\"[])",
+		reader,
+		schema);
+	run_statements(
+		"SELECT pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %I', "
+		"p.oid::pg_catalog.regprocedure, $1) FROM " MEMBERS
+		"JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) m.objid "
+		"WHERE m.classid OPERATOR(pg_catalog.=) "
+		"'pg_catalog.pg_proc'::pg_catalog.regclass "
+		"AND p.proacl IS NOT NULL AND $2 IS NOT NULL "
+		"AND pg_catalog.has_function_privilege('pg_monitor', p.oid, 'EXECUTE')",
+		reader,
+		schema);
+}
 
-	initStringInfo(&list);
-	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not list the extension's tables");
-	for (uint64 i = 0; i < SPI_processed; i++)
-		appendStringInfo(
-			&list,
-			"%s%s.%s",
-			i == 0 ? "" : ", ",
-			schema,
-			SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
-	if (SPI_processed > 0)
-		run_for_role("GRANT SELECT ON %2$s TO %1$s",
-					 quote_identifier(reader),
-					 list.data);
+/*
+ * Who logs in as the recorder finds the functions, unless the extension is
+ * where everybody looks or the role has been told where to look.
+ */
+static void
+set_search_path(const char *recorder, const char *schema)
+{
+	run_statements(
+		"SELECT pg_catalog.format('ALTER ROLE %I IN DATABASE %I "
+		"SET search_path = \"$user\", public, %I', "
+		"$1, pg_catalog.current_database(), $2) "
+		"WHERE $2 OPERATOR(pg_catalog.<>) 'public' AND NOT EXISTS ("
+		"SELECT FROM pg_catalog.pg_db_role_setting s, "
+		"pg_catalog.unnest(s.setconfig) c, pg_catalog.pg_database b "
+		"WHERE s.setrole OPERATOR(pg_catalog.=) ("
+		"SELECT r.oid FROM pg_catalog.pg_roles r "
+		"WHERE r.rolname OPERATOR(pg_catalog.=) $1) "
+		"AND b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() "
+		"AND (s.setdatabase OPERATOR(pg_catalog.=) 0 "
+		"OR s.setdatabase OPERATOR(pg_catalog.=) b.oid) "
+		"AND pg_catalog.starts_with(c, 'search_path='))",
+		recorder,
+		schema);
 }
 
 /*
@@ -81,8 +132,8 @@ grant_reading(const char *reader, const char *schema)
 Datum
 dt_trace_create_roles(PG_FUNCTION_ARGS)
 {
-	const char *schema =
-		quote_identifier(get_namespace_name(calling_schema(fcinfo)));
+	const char *schema_name = get_namespace_name(calling_schema(fcinfo));
+	const char *schema = quote_identifier(schema_name);
 	const char *recorder;
 	const char *reader;
 
@@ -103,7 +154,10 @@ dt_trace_create_roles(PG_FUNCTION_ARGS)
 				 "%2$s.distributed_trace_resource TO %1$s",
 				 quote_identifier(recorder),
 				 schema);
-	grant_reading(reader, schema);
+	grant_reading(reader, schema_name);
+	set_search_path(recorder, schema_name);
+	/* its members may read what the receiver does, once they get there */
+	run_for_role("GRANT USAGE ON SCHEMA %2$s TO %1$s", "pg_monitor", schema);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -1,6 +1,7 @@
 # The dashboards of grafana/: every query of every panel and variable runs on
 # real traces and on none, and what it gives has the names, types and order
-# that the panel's source asks for, since no Grafana runs here.
+# that the panel's source asks for, since no Grafana runs here.  The extension
+# has a schema of its own, and the queries run as the role of docs/roles.md.
 use strict;
 use warnings;
 use JSON::PP;
@@ -14,7 +15,17 @@ my $node = PostgreSQL::Test::Cluster->new('grafana');
 $node->init(extra => [ '-E', 'UTF8', '--no-locale' ]);
 $node->start;
 $node->safe_psql('postgres', "CREATE DATABASE $_") for qw(traces nothing);
-$node->safe_psql($_, 'CREATE EXTENSION distributed_trace') for qw(traces nothing);
+for my $database (qw(traces nothing))
+{
+	$node->safe_psql($database, "CREATE SCHEMA tracing; CREATE EXTENSION distributed_trace SCHEMA tracing;
+		CALL tracing.trace_create_roles(); ALTER ROLE CURRENT_USER IN DATABASE $database SET search_path = public, tracing");
+}
+$node->safe_psql('postgres', q{CREATE ROLE grafana LOGIN IN ROLE trace_reader;
+	ALTER ROLE grafana SET default_transaction_read_only = on; CREATE ROLE watcher LOGIN IN ROLE pg_monitor});
+for my $role (qw(grafana watcher))
+{
+	$node->safe_psql($_, "ALTER ROLE $role IN DATABASE $_ SET search_path = \"\$user\", public, tracing") for qw(traces nothing);
+}
 for my $file (glob "$source/demo/otlp/*.bin.gz")
 {
 	my $request = encode_base64(slurp_file($file), '');
@@ -195,11 +206,11 @@ for my $file (sort glob "$source/grafana/*.json")
 		for my $target (@{ $panel->{targets} })
 		{
 			my $sql = $sql{ $target->{refId} } = expand($target->{rawSql});
-			my ($status, $out, $err) = $node->psql('traces', "SELECT count(*) FROM ($sql) r");
+			my ($status, $out, $err) = $node->psql('traces', "SELECT count(*) FROM ($sql) r", extra_params => ['-U', 'grafana']);
 
 			$queries++;
 			is($err, '', "$title: runs");
-			is($node->psql('nothing', $sql), 0, "$title: runs where there is nothing");
+			is($node->psql('nothing', $sql, extra_params => ['-U', 'grafana']), 0, "$title: runs where there is nothing");
 			unlike($sql, qr/\$/, "$title: no variable is left");
 			my @used = $target->{rawSql} =~ /\$\{(\w+):/g;
 			is(scalar(grep { !$variables{$_} } @used), 0, "$title: its variables are there");
@@ -212,5 +223,31 @@ for my $file (sort glob "$source/grafana/*.json")
 }
 is(join(' ', sort keys %uids), 'dt-critical-path dt-overview dt-service dt-service-map dt-trace', 'the dashboards');
 cmp_ok($queries, '>', 20, 'their queries');
+
+# what else the recipe of docs/roles.md promises
+sub as
+{
+	my ($role, $sql) = @_;
+	my ($status, $out, $err) = $node->psql('traces', $sql, extra_params => ['-U', $role]);
+	return $status == 0 ? $out : $err;
+}
+
+my $relations = q{FROM pg_depend d JOIN pg_class c ON c.oid = d.objid WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass
+	AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')};
+for my $relation (split /\n/, $node->safe_psql('traces', "SELECT c.relname $relations"))
+{
+	unlike(as('grafana', "SELECT count(*) FROM (SELECT * FROM $relation LIMIT 1) r"), qr/ERROR/, "the reader reads $relation");
+	like(as('grafana', "SET default_transaction_read_only = off; DELETE FROM $relation"), qr/permission denied|cannot delete/, "and does not change $relation");
+}
+like(as('grafana', "CALL trace_rollup_compact()"), qr/ERROR/, 'nor does it fold');
+unlike(as('watcher', 'SELECT * FROM trace_receiver_stats'), qr/ERROR/, 'pg_monitor reads how the receiver is doing');
+like(as('watcher', 'SELECT * FROM trace_spans'), qr/permission denied/, 'and no spans');
+like(as('trace_recorder', "SELECT trace_span_start('work') IS NOT NULL"), qr/^t$/m, 'the recorder records from wherever it looks');
+like(as('trace_recorder', "SELECT accepted FROM trace_ingest_zipkin('[{\"traceId\": \"463ac35c9f6413ad\", \"id\": \"a2fb4a1d1a96d312\", \"name\": \"get\", \"timestamp\": 1700000000000000}]')"), qr/^1$/m, 'and takes requests');
+like(as('trace_recorder', 'SELECT * FROM trace_spans'), qr/permission denied/, 'but reads no view');
+
+# a role that was told where to look keeps that
+$node->safe_psql('nothing', 'ALTER ROLE trace_recorder IN DATABASE nothing SET search_path = tracing; CALL tracing.trace_create_roles()');
+is($node->safe_psql('nothing', q{SHOW search_path}, extra_params => ['-U', 'trace_recorder']), 'tracing', 'a search_path of its own is kept');
 $node->stop;
 done_testing();
