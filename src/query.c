@@ -212,6 +212,8 @@ make_plan(const SavedQuery *query, SavedPlan *plan)
 	set_for_now("enable_mergejoin", false);
 	set_for_now("enable_indexscan", !query->reads_in_bulk);
 	set_for_now("enable_bitmapscan", query->reads_in_bulk);
+	/* of a generic plan the server compiles anew whatever it costs to run */
+	set_for_now("jit", false);
 	cached = SPI_plan_get_cached_plan(plan->plan);
 	if (cached != NULL)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);

@@ -35,8 +35,7 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
         SELECT s.trace_id, s.span_id, s.parent_span_id, s.operation, s.service_name,
                coalesce((SELECT jsonb_agg(jsonb_build_object('key', a.key, 'value', a.value) ORDER BY a.key)
                          FROM distributed_trace_resource r, jsonb_each(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes - 'otel' END) a
-                         WHERE r.resource_id = CASE WHEN s.tags #>> '{otel,resource}' ~ '^[0-9]{1,18}$'
-                                                    THEN (s.tags #>> '{otel,resource}')::bigint END), '[]'),
+                         WHERE r.resource_id = trace_resource_id(s.tags)), '[]'),
                extract(epoch FROM s.start_time)::double precision * 1000,
                coalesce(nullif(s.duration_ms, 'NaN')::double precision, 0),
                coalesce((SELECT jsonb_agg(jsonb_build_object(

@@ -45,12 +45,12 @@ CREATE FUNCTION trace_help(about text DEFAULT NULL)
             SELECT CASE WHEN o.name ~ '^trace_(ingest|span_start|span_finish|receiver)' THEN 'recording'
                         WHEN o.arguments = 'view' THEN 'views'
                         WHEN o.arguments = 'table' THEN 'tables'
-                        WHEN o.arguments IN ('(tags)', '(logs)') THEN 'one span'
+                        WHEN o.arguments IN ('(tags)', '(logs)', '(tags, resource_attributes)') THEN 'one span'
                         WHEN o.name ~ '^trace_grafana_' THEN 'grafana'
                         WHEN o.name ~ '^latency_' THEN 'sketches'
                         WHEN o.name ~ '^trace_(rollup_|forget_|create_|attach_|help)' THEN 'upkeep'
                         WHEN o.name ~ 'dependenc|service_impact' THEN 'service map'
-                        WHEN o.name ~ 'latency|apdex' THEN 'latency'
+                        WHEN o.name ~ 'latency|apdex|slowest' THEN 'latency'
                         WHEN o.name ~ 'critical_path|what_if|parallelism|trace_trees' THEN 'critical path'
                         ELSE 'one trace' END AS topic,
                    o.*

@@ -4,11 +4,18 @@
    is all that its reader needs.  So they use no function that reads a table,
    since those run with the reader's rights. */
 
+CREATE FUNCTION trace_resource_id(tags jsonb) RETURNS bigint
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_resource_id';
+COMMENT ON FUNCTION trace_resource_id(jsonb) IS 'The resource that recorded a span, a resource_id of distributed_trace_resource; NULL if the span names none.';
+
 CREATE VIEW trace_spans AS
     SELECT l.trace_id::text AS trace_id,
            l.span_id::text AS span_id,
            l.parent_span_id::text AS parent_span_id,
            l.service_name,
+           r.attributes ->> 'service.namespace' AS service_namespace,
+           coalesce(r.attributes ->> 'deployment.environment.name', r.attributes ->> 'deployment.environment') AS deployment_environment,
            l.operation,
            trace_span_kind(l.tags) AS kind,
            l.start_time,
@@ -33,35 +40,33 @@ CREATE VIEW trace_spans AS
            -- nothing can be taken off a scalar
            (CASE WHEN jsonb_typeof(l.tags) = 'object' THEN l.tags - 'otel' ELSE l.tags END)::text AS attributes_json
     FROM distributed_trace_log l
+         LEFT JOIN distributed_trace_resource r ON r.resource_id = trace_resource_id(l.tags)
     WHERE isfinite(l.start_time);
+
+CREATE FUNCTION trace_attributes(tags jsonb, resource_attributes jsonb)
+    RETURNS TABLE (
+        attribute_scope text,
+        attribute_key text,
+        value_text text,
+        value_number double precision,
+        value_type text)
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 10
+    AS 'MODULE_PATHNAME', 'dt_trace_attributes';
+COMMENT ON FUNCTION trace_attributes(jsonb, jsonb) IS 'The attributes of a span and of its resource, as in the view trace_span_attributes.';
 
 CREATE VIEW trace_span_attributes AS
     SELECT l.trace_id::text AS trace_id,
            l.span_id::text AS span_id,
            l.service_name,
            l.start_time,
-           'span' AS attribute_scope,
-           a.key AS attribute_key,
-           a.value #>> '{}' AS value_text,
-           CASE WHEN jsonb_typeof(a.value) = 'number' AND abs((a.value #>> '{}')::numeric) < 1e300
-                THEN CASE WHEN abs((a.value #>> '{}')::numeric) < 1e-300 THEN 0
-                          ELSE (a.value #>> '{}')::double precision END END AS value_number,
-           jsonb_typeof(a.value) AS value_type
-    FROM distributed_trace_log l,
-         jsonb_each(CASE WHEN jsonb_typeof(l.tags) = 'object' THEN l.tags - 'otel' END) a
-    WHERE isfinite(l.start_time)
-    UNION ALL
-    -- types as above, else no condition reaches the log
-    SELECT l.trace_id::text, l.span_id::text, l.service_name, l.start_time, 'resource', a.key, a.value #>> '{}',
-           CASE WHEN jsonb_typeof(a.value) = 'number' AND abs((a.value #>> '{}')::numeric) < 1e300
-                THEN CASE WHEN abs((a.value #>> '{}')::numeric) < 1e-300 THEN 0
-                          ELSE (a.value #>> '{}')::double precision END END,
-           jsonb_typeof(a.value)
+           a.attribute_scope,
+           a.attribute_key,
+           a.value_text,
+           a.value_number,
+           a.value_type
     FROM distributed_trace_log l
-         JOIN distributed_trace_resource r
-             ON r.resource_id = CASE WHEN l.tags #>> '{otel,resource}' ~ '^[0-9]{1,18}$'
-                                     THEN (l.tags #>> '{otel,resource}')::bigint END,
-         jsonb_each(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes - 'otel' END) a
+         LEFT JOIN distributed_trace_resource r ON r.resource_id = trace_resource_id(l.tags),
+         trace_attributes(l.tags, r.attributes) a
     WHERE isfinite(l.start_time);
 
 CREATE VIEW trace_span_events AS
@@ -144,25 +149,62 @@ CREATE VIEW trace_critical_times AS
                         AND (e.start_time, e.span_id) < (f.start_time, f.span_id)
                       OFFSET 0);
 
+-- the order of the roots is that of the view, so that a LIMIT on it leaves the other traces unread
 CREATE VIEW trace_slowest AS
-    SELECT r.trace_id::text AS trace_id,
+    SELECT r.trace_id,
            r.service_name AS root_service_name,
            r.operation AS root_operation,
            r.start_time,
-           r.duration_ms::double precision AS duration_ms,
+           r.root_duration_ms,
+           s.wall_ms AS duration_ms,
            s.critical_ms,
            s.span_count,
            s.error_count,
            s.service_count
-    FROM (SELECT l.trace_id, l.service_name, l.operation, l.start_time, l.duration_ms
+    FROM (SELECT l.trace_id::text AS trace_id, l.service_name, l.operation, l.start_time,
+                 l.duration_ms::double precision AS root_duration_ms
           FROM distributed_trace_log l
           WHERE l.parent_span_id IS NULL AND l.duration_ms <> 'NaN'
             AND l.start_time >= now() - interval '24 hours' AND l.start_time <= now()
-          ORDER BY l.duration_ms DESC, l.trace_id
+          ORDER BY root_duration_ms DESC, l.trace_id
           LIMIT 100) r,
          LATERAL (SELECT span_tree_agg(l) AS tree FROM distributed_trace_log l WHERE l.trace_id = r.trace_id) t,
          LATERAL trace_summary(t.tree) s
-    ORDER BY r.duration_ms DESC, r.trace_id;
+    ORDER BY r.root_duration_ms DESC, r.trace_id;
+
+CREATE FUNCTION trace_slowest_traces(from_time timestamptz, to_time timestamptz, trace_count integer DEFAULT 100)
+    RETURNS TABLE (
+        trace_id text,
+        root_service_name text,
+        root_operation text,
+        start_time timestamptz,
+        root_duration_ms double precision,
+        duration_ms double precision,
+        critical_ms double precision,
+        span_count bigint,
+        error_count bigint,
+        service_count bigint)
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 100
+    AS 'MODULE_PATHNAME', 'dt_trace_slowest_traces';
+COMMENT ON FUNCTION trace_slowest_traces(timestamptz, timestamptz, integer) IS 'The traces whose root starts in a window and took longest, as in the view trace_slowest: at most trace_count of them, the one with the longest root first.';
+
+CREATE FUNCTION trace_slowest_traces(period interval)
+    RETURNS TABLE (
+        trace_id text,
+        root_service_name text,
+        root_operation text,
+        start_time timestamptz,
+        root_duration_ms double precision,
+        duration_ms double precision,
+        critical_ms double precision,
+        span_count bigint,
+        error_count bigint,
+        service_count bigint)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 100
+    BEGIN ATOMIC
+        SELECT s.* FROM trace_slowest_traces(now() - period, now()) s;
+    END;
+COMMENT ON FUNCTION trace_slowest_traces(interval) IS 'trace_slowest_traces() of the time before now.';
 
 CREATE VIEW trace_errors AS
     SELECT l.trace_id::text AS trace_id,
@@ -365,7 +407,7 @@ COMMENT ON VIEW trace_span_events IS 'One row an event of a span: logs, exceptio
 COMMENT ON VIEW trace_span_links IS 'One row a link from a span to a span of another trace.';
 COMMENT ON VIEW trace_traces IS 'One row a trace. Filter by start_time: each trace is read whole.';
 COMMENT ON VIEW trace_critical_times IS 'One row for each trace and service on its critical path: what the end of the trace was waiting for. Filter by start_time: each trace is read whole.';
-COMMENT ON VIEW trace_slowest IS 'The 100 traces of the last 24 hours whose root took longest.';
+COMMENT ON VIEW trace_slowest IS 'The 100 traces of the last 24 hours whose root took longest, the one with the longest root first.';
 COMMENT ON VIEW trace_errors IS 'One row a failed span, with its first exception.';
 COMMENT ON VIEW trace_user_spans IS 'One row a span that names a user (user.id, enduser.id, enduser.pseudo.id).';
 COMMENT ON VIEW trace_service_calls IS 'One row a call of one service by another (or by itself, over a client and a server span): who called whom. Count and add up at will.';
@@ -403,9 +445,10 @@ BEGIN
                  ('critical_share', 'Share of the critical path, 0 to 1.'),
                  ('cumulative_count', 'Number of spans that took at most le_ms.'),
                  ('db_system', 'Database product (db.system.name or db.system).'),
+                 ('deployment_environment', 'Environment it was recorded in (deployment.environment.name or deployment.environment of the resource).'),
                  ('duration_max_ms', 'Longest duration in milliseconds.'),
                  ('duration_mean_ms', 'Mean duration in milliseconds.'),
-                 ('duration_ms', 'Duration in milliseconds; of a trace, from its first start to its last end. NULL if it has not ended.'),
+                 ('duration_ms', 'Duration in milliseconds; of a trace, from its first start to its last end or, while it has not ended, the last time seen in it. Of a span NULL if it has not ended.'),
                  ('duration_p50_ms', 'Median duration in milliseconds; not to be averaged.'),
                  ('duration_p90_ms', '90th percentile of the duration in milliseconds; not to be averaged.'),
                  ('duration_p95_ms', '95th percentile of the duration in milliseconds; not to be averaged.'),
@@ -440,12 +483,14 @@ BEGIN
                  ('parent_span_id', 'The span that caused this one; NULL for a root.'),
                  ('peer_service', 'Service that was called, as the caller named it (peer.service).'),
                  ('root_count', 'Number of roots, orphans among them.'),
+                 ('root_duration_ms', 'Duration of the root span in milliseconds.'),
                  ('root_operation', 'Operation of the root.'),
                  ('root_service_name', 'Service of the root.'),
                  ('rpc_system', 'RPC system (rpc.system).'),
                  ('server_ms', 'Duration of the called span, in milliseconds; NULL if it has not ended.'),
                  ('service_count', 'Number of services.'),
                  ('service_name', 'Service that did the work; NULL for time that belongs to none.'),
+                 ('service_namespace', 'Namespace of the service (service.namespace of the resource).'),
                  ('span_count', 'Number of spans.'),
                  ('span_id', 'The span, unique within its trace.'),
                  ('spans_per_second', 'Adjusted count a second.'),
