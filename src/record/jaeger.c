@@ -420,7 +420,7 @@ set_times(JsonbContainer *span, bool is_finished, SpanRow *row)
 	TimestampTz start;
 
 	if (!json_member(span, "startTime", &value))
-		return "startTime is missing";
+		value = json_int64(0);
 	if (!json_as_truncated_int64(&value, &microseconds) ||
 		!unix_to_timestamp(microseconds, &start))
 		return "startTime is not a time in microseconds";

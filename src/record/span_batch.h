@@ -23,7 +23,9 @@ typedef struct SpanRow
 	TimestampTz end_time; /* meaningful only if is_finished */
 	int64 duration;		  /* us; meaningful only if has_duration */
 	bool is_finished;
-	bool has_duration; /* finished, and duration_ms can hold it */
+	bool has_duration;	  /* finished, and duration_ms can hold it */
+	bool start_is_placed; /* what was reported is in the tags: placement.h */
+	bool end_is_placed;	  /* likewise */
 	Jsonb *tags; /* attributes and the member "otel"; see docs/storage.md */
 	text *logs;	 /* events as a JSON array; NULL if there are none */
 	int reports; /* spans of the request that were merged into this row */

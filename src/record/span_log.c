@@ -25,6 +25,8 @@
 #include "compat.h"
 #include "numeric_reader.h"
 #include "record/batch_relation.h"
+#include "record/placement.h"
+#include "record/reported.h"
 #include "record/span_batch.h"
 #include "record/span_merge.h"
 #include "record/span_times.h"
@@ -244,7 +246,7 @@ sort_rows(SpanBatch *batch)
 
 /* The batch in order, what shares ids merged into one row. */
 static RowList
-sort_and_merge(SpanBatch *batch)
+sort_and_merge(SpanBatch *batch, Oid schema)
 {
 	RowList list = sort_rows(batch);
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
@@ -253,6 +255,7 @@ sort_and_merge(SpanBatch *batch)
 	int kept = 0;
 	int next;
 
+	place_spans(list.rows, list.count, schema, batch->context);
 	for (int first = 0; first < list.count; first = next)
 	{
 		SpanRow *row = list.rows[first];
@@ -350,14 +353,17 @@ read_row(HeapTuple tuple, TupleDesc desc, SpanRow *row)
 	row->is_finished = !nulls[COLUMN_END];
 	if (row->is_finished)
 		row->end_time = DatumGetTimestampTz(values[COLUMN_END]);
-	if (row->is_finished)
+	if (!nulls[COLUMN_TAGS])
+	{
+		row->tags = DatumGetJsonbPCopy(values[COLUMN_TAGS]);
+		row->start_is_placed = reports_times(row->tags, &row->end_is_placed);
+	}
+	if (row->is_finished && !row->start_is_placed)
 		row->has_duration =
 			(!nulls[COLUMN_DURATION] &&
 			 numeric_ms_to_us(DatumGetNumeric(values[COLUMN_DURATION]),
 							  &row->duration)) ||
 			span_duration(row->start_time, row->end_time, &row->duration);
-	if (!nulls[COLUMN_TAGS])
-		row->tags = DatumGetJsonbPCopy(values[COLUMN_TAGS]);
 	if (!nulls[COLUMN_LOGS])
 		row->logs = DatumGetTextPCopy(values[COLUMN_LOGS]);
 	return true;
@@ -494,7 +500,7 @@ record_spans(SpanBatch *batch, Oid schema)
 								 "distributed_trace recording",
 								 ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
-	list = sort_and_merge(batch);
+	list = sort_and_merge(batch, schema);
 	if (list.count > 0)
 		result.accepted = run_on_rows(&insert_query, schema, &list);
 	if (result.accepted < list.count)

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "record/json_reader.h"
+#include "record/reported.h"
 #include "record/span_merge.h"
 #include "record/span_times.h"
 #include "record/tag_builder.h"
@@ -79,16 +80,31 @@ nanoseconds(JsonbContainer *otel, const char *key)
 	return (int) number;
 }
 
+/* Of a start that is known and one that is not the former is the span's. */
 static bool
 starts_earlier(const SpanRow *a, JsonbContainer *a_otel, const SpanRow *b,
 			   JsonbContainer *b_otel)
 {
+	if (a->start_is_placed != b->start_is_placed)
+		return b->start_is_placed;
+	if (a->start_is_placed)
+		return false;
 	if (a->start_time != b->start_time)
 		return a->start_time < b->start_time;
 	return nanoseconds(a_otel, "start_ns") <= nanoseconds(b_otel, "start_ns");
 }
 
-#define DROPPED_MAX 4
+/* Whether the end of both is the later one's. */
+static bool
+later_end_counts(const SpanRow *earlier, const SpanRow *later)
+{
+	if (!later->is_finished)
+		return false;
+	return !earlier->is_finished || !later->end_is_placed ||
+		   earlier->end_is_placed;
+}
+
+#define DROPPED_MAX 5
 
 /* Members that are not to be copied; those not in use are NULL. */
 typedef struct Dropped
@@ -169,8 +185,10 @@ merge_otel(const SpanRow *earlier, const SpanRow *later)
 		from_new.keys[1] = "start_ns";
 	else
 		from_old.keys[1] = "start_ns";
-	if (later->is_finished)
+	if (later_end_counts(earlier, later))
 		from_old.keys[2] = "end_ns";
+	else if (later->is_finished)
+		from_new.keys[DROPPED_MAX - 1] = "end_ns";
 	if (has_member(new, "status"))
 		from_old.keys[3] = "status_message";
 	/* not to know takes nothing away that was known */
@@ -227,52 +245,161 @@ is_too_much(const Jsonb *earlier, const Jsonb *later)
  * Records
  */
 
+/* Times of which one knows the start and the other does not, in `row`. */
+static void
+merge_known_times(SpanRow *row, const SpanRow *later)
+{
+	const SpanRow known = row->start_is_placed ? *later : *row;
+	const SpanRow placed = row->start_is_placed ? *row : *later;
+
+	row->start_time = known.start_time;
+	row->start_is_placed = false;
+	row->end_is_placed = false;
+	row->is_finished =
+		known.is_finished || (placed.is_finished && !placed.end_is_placed);
+	row->end_time = known.is_finished ? known.end_time : placed.end_time;
+}
+
+/* Times of which neither knows the start: the place stays, unless an end tells
+ * a better one. */
+static void
+merge_placed_times(SpanRow *row, const SpanRow *later)
+{
+	if (!later_end_counts(row, later))
+		return;
+	row->is_finished = true;
+	row->end_is_placed = later->end_is_placed;
+	if (!later->end_is_placed)
+		row->start_time = later->end_time;
+	row->end_time = row->start_time;
+}
+
+static void
+merge_plain_times(SpanRow *row, const SpanRow *later)
+{
+	row->start_time = Min(row->start_time, later->start_time);
+	if (later->is_finished)
+		row->end_time = later->end_time;
+	row->is_finished |= later->is_finished;
+}
+
+static bool
+same_times(const SpanRow *a, const SpanRow *b)
+{
+	return a->start_time == b->start_time &&
+		   a->start_is_placed == b->start_is_placed &&
+		   a->is_finished == b->is_finished &&
+		   (!a->is_finished || (a->end_time == b->end_time &&
+								a->end_is_placed == b->end_is_placed));
+}
+
 /* The times of both in `row`; returns whether it changed. */
 static bool
 merge_times(SpanRow *row, const SpanRow *later)
 {
-	TimestampTz start = Min(row->start_time, later->start_time);
-	bool is_finished = row->is_finished || later->is_finished;
-	TimestampTz end = later->is_finished ? later->end_time : row->end_time;
+	const SpanRow before = *row;
 
-	if (start == row->start_time && is_finished == row->is_finished &&
-		(!is_finished || end == row->end_time))
+	if (row->start_is_placed != later->start_is_placed)
+		merge_known_times(row, later);
+	else if (row->start_is_placed)
+		merge_placed_times(row, later);
+	else
+		merge_plain_times(row, later);
+	if (same_times(row, &before))
 		return false;
-	row->start_time = start;
-	row->is_finished = is_finished;
-	row->end_time = end;
 	row->has_duration =
-		is_finished && span_duration(start, end, &row->duration);
+		row->is_finished && !row->start_is_placed &&
+		span_duration(row->start_time, row->end_time, &row->duration);
 	return true;
+}
+
+/* What both reported, as far as it is not what the merged row says. */
+static Jsonb *
+merge_reported(Jsonb *tags, const SpanRow *merged, const SpanRow *earlier,
+			   const SpanRow *later)
+{
+	Reported old = read_reported(earlier->tags);
+	Reported new = read_reported(later->tags);
+	Reported now = read_reported(tags);
+	Reported wanted = new.has_start ? new : old;
+
+	wanted.has_start = merged->start_is_placed;
+	if (!new.has_end)
+		wanted.end_us = old.end_us;
+	wanted.has_end = merged->end_is_placed;
+	wanted.span_id = new.span_id != NULL ? new.span_id : old.span_id;
+	wanted.parent_span_id =
+		new.span_id != NULL ? new.parent_span_id : old.parent_span_id;
+	return same_reported(&now, &wanted) ? tags : write_reported(tags, &wanted);
 }
 
 /* Times that are infinite have no duration, and need none. */
 static bool
 is_out_of_range(const SpanRow *row)
 {
-	return row->is_finished && !row->has_duration &&
+	return row->is_finished && !row->has_duration && !row->start_is_placed &&
 		   !TIMESTAMP_NOT_FINITE(row->start_time) &&
 		   !TIMESTAMP_NOT_FINITE(row->end_time);
+}
+
+/* `later` merged into `earlier`, in the order of what they say. */
+static const char *
+merge_in_order(SpanRow *earlier, const SpanRow *later)
+{
+	SpanRow merged = *earlier;
+
+	if (merge_times(&merged, later) && is_out_of_range(&merged))
+		return DURATION_FAULT;
+	merge_text(&merged.parent_span_id, later->parent_span_id);
+	merge_name(&merged.service_name, later->service_name);
+	merge_name(&merged.operation, later->operation);
+	merge_text(&merged.logs, later->logs);
+	merged.tags =
+		merge_reported(merge_tags(earlier, later), &merged, earlier, later);
+	*earlier = merged;
+	return NULL;
+}
+
+static bool
+same_value(const void *a, const void *b)
+{
+	return a == b || (a != NULL && b != NULL && same_value_bytes(a, b));
+}
+
+static bool
+same_record(const SpanRow *a, const SpanRow *b)
+{
+	return same_times(a, b) &&
+		   same_value(a->parent_span_id, b->parent_span_id) &&
+		   same_value(a->service_name, b->service_name) &&
+		   same_value(a->operation, b->operation) &&
+		   same_value(a->logs, b->logs) && same_value(a->tags, b->tags);
 }
 
 const char *
 merge_span(SpanRow *earlier, const SpanRow *later, bool *changed)
 {
-	SpanRow merged = *earlier;
+	bool comes_late = earlier->is_finished && !later->is_finished;
+	SpanRow merged = comes_late ? *later : *earlier;
+	const char *fault;
 
-	*changed = merge_times(&merged, later);
-	if (*changed && is_out_of_range(&merged))
-		return DURATION_FAULT;
 	if (is_too_much(earlier->tags, later->tags))
 		return "tags of its records take more than 16 MB";
-	*changed |= merge_text(&merged.parent_span_id, later->parent_span_id);
-	*changed |= merge_name(&merged.service_name, later->service_name);
-	*changed |= merge_name(&merged.operation, later->operation);
-	*changed |= merge_text(&merged.logs, later->logs);
-	merged.tags = merge_tags(earlier, later);
-	if (earlier->tags != NULL && same_value_bytes(earlier->tags, merged.tags))
+	fault = merge_in_order(&merged, comes_late ? earlier : later);
+	if (fault != NULL)
+		return fault;
+	if (same_times(earlier, &merged))
+	{
+		/* a duration that was measured stays while the times do */
+		merged.has_duration = earlier->has_duration;
+		merged.duration = earlier->duration;
+	}
+	merged.trace_id = earlier->trace_id;
+	merged.span_id = earlier->span_id;
+	merged.reports = earlier->reports;
+	*changed = !same_record(earlier, &merged);
+	if (same_value(earlier->tags, merged.tags))
 		merged.tags = earlier->tags;
-	*changed |= merged.tags != earlier->tags;
 	*earlier = merged;
 	return NULL;
 }

@@ -6,6 +6,7 @@
  *   none.  A duration that was merely end_time minus start_time follows when
  *   either is corrected, back to NULL where the end is taken away; any other
  *   one was measured by the writer and stays.
+ *   A span whose tags say that its start is not its own has none.
  * - updated_at becomes the transaction's time when an UPDATE changes the row
  *   and does not set it itself.
  * - NULL for id, created_at or updated_at means the default, as it does for
@@ -22,6 +23,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "record/log_columns.h"
+#include "record/reported.h"
 #include "record/span_times.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
@@ -38,6 +40,7 @@ typedef struct LogColumns
 	int start_time;
 	int end_time;
 	int duration_ms;
+	int tags;
 	int created_at;
 	int updated_at;
 } LogColumns;
@@ -52,6 +55,7 @@ find_columns(TupleDesc desc)
 		.end_time =
 			log_column(desc, "end_time", TIMESTAMPTZOID, TIMESTAMPTZOID),
 		.duration_ms = log_column(desc, "duration_ms", NUMERICOID, NUMERICOID),
+		.tags = log_column(desc, "tags", JSONBOID, JSONBOID),
 		.created_at =
 			log_column(desc, "created_at", TIMESTAMPTZOID, TIMESTAMPTZOID),
 		.updated_at =
@@ -161,6 +165,17 @@ is_null(HeapTuple tuple, TupleDesc desc, int column)
 	return isnull;
 }
 
+/* Whether the start is not the span's own, so that it has no duration. */
+static bool
+start_is_placed(HeapTuple row, TupleDesc desc, const LogColumns *columns)
+{
+	bool isnull;
+	Datum tags = heap_getattr(row, columns->tags, desc, &isnull);
+	bool end_too;
+
+	return !isnull && reports_times(DatumGetJsonbP(tags), &end_too);
+}
+
 static void
 fill_in_duration(Changes *changes, HeapTuple row, HeapTuple old, TupleDesc desc,
 				 const LogColumns *columns)
@@ -170,7 +185,8 @@ fill_in_duration(Changes *changes, HeapTuple row, HeapTuple old, TupleDesc desc,
 	if (!is_null(row, desc, columns->duration_ms) &&
 		(old == NULL || !duration_should_follow(old, row, desc, columns)))
 		return;
-	if (times_difference(row, desc, columns, &us))
+	if (!start_is_placed(row, desc, columns) &&
+		times_difference(row, desc, columns, &us))
 		change(changes,
 			   columns->duration_ms,
 			   NumericGetDatum(int64_div_fast_to_numeric(us, 3)));

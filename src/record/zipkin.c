@@ -359,7 +359,7 @@ set_times(const Report *report, SpanRow *row)
 	int64 duration;
 
 	if (!report->has_start && !report->half->has_start)
-		return "timestamp is missing";
+		start = UNIX_EPOCH_IN_SERVER_TIME;
 	row->start_time = start;
 	if (!json_member(report->object, "duration", &value))
 		return NULL;

@@ -9,6 +9,8 @@
 #include "compat.h"
 #include "query.h"
 #include "record/json_reader.h"
+#include "record/reported.h"
+#include "record/span_times.h"
 #include "record/trace_lookup.h"
 #include "report/any_value.h"
 #include "report/stored_trace.h"
@@ -60,6 +62,19 @@ copy_text(Datum value, bool isnull)
 	return isnull ? NULL : DatumGetTextPCopy(value);
 }
 
+/* What was reported of a span goes out again, not what stands for it here. */
+static void
+restore_reported(StoredSpan *span)
+{
+	Reported reported = read_reported(span->tags);
+
+	if (reported.has_start)
+		span->has_start =
+			unix_to_timestamp(reported.start_us, &span->start_time);
+	if (reported.has_end)
+		span->has_end = unix_to_timestamp(reported.end_us, &span->end_time);
+}
+
 static void
 read_span(HeapTuple tuple, TupleDesc desc, StoredSpan *span)
 {
@@ -95,6 +110,7 @@ read_span(HeapTuple tuple, TupleDesc desc, StoredSpan *span)
 	span->tags = DatumGetJsonbPCopy(values[COLUMN_TAGS]);
 	span->otel = json_object_member(&span->tags->root, RESERVED_KEY);
 	span->exact = json_object_member(span->otel, "exact");
+	restore_reported(span);
 }
 
 /* Reads the spans stored under just this id. */

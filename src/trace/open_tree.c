@@ -7,9 +7,11 @@
 
 #include "compat.h"
 #include "numeric_reader.h"
+#include "record/reported.h"
 #include "record/tag_readers.h"
 #include "trace/open_tree.h"
 
+#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -153,6 +155,30 @@ span_set_duration(Span *span, Datum duration_ms, bool is_null)
 	span->flags |= SPAN_HAS_DURATION;
 }
 
+/* Times that recording made up are none here; what was reported of them still
+ * tells how long the span took. */
+static void
+forget_placed_times(Span *span, Jsonb *tags)
+{
+	bool end_too;
+	Reported reported;
+	int64 us;
+
+	if (!reports_times(tags, &end_too))
+		return;
+	span->flags &= ~SPAN_HAS_START;
+	if (!end_too)
+		return;
+	span->flags &= ~SPAN_HAS_END;
+	reported = read_reported(tags);
+	if (!pg_sub_s64_overflow(reported.end_us, reported.start_us, &us) &&
+		us <= MAX_DURATION_US && us >= -MAX_DURATION_US)
+	{
+		span->duration = us;
+		span->flags |= SPAN_HAS_DURATION;
+	}
+}
+
 void
 span_set_tags(Span *span, Slice trace_id, Datum tags, bool is_null)
 {
@@ -167,6 +193,7 @@ span_set_tags(Span *span, Slice trace_id, Datum tags, bool is_null)
 		span->flags |= SPAN_IS_ERROR;
 	if (tags_follow_parent(value, trace_id, span->parent_span_id))
 		span->flags |= SPAN_IS_ASYNC;
+	forget_placed_times(span, value);
 	if ((Pointer) value != DatumGetPointer(tags))
 		pfree(value);
 }

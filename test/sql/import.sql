@@ -42,47 +42,47 @@ SELECT depth, span_id, service_name, operation, is_error FROM trace_tree('5af718
 -- a shared id: both kinds without "shared", one service on both sides
 TRUNCATE distributed_trace_log;
 SELECT * FROM trace_ingest_zipkin('[
-  {"traceId": "aa", "id": "1", "kind": "CLIENT", "timestamp": 10, "duration": 90, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
-  {"traceId": "aa", "id": "1", "kind": "SERVER", "timestamp": 20, "duration": 70, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2"}},
-  {"traceId": "aa", "id": "2", "parentId": "1", "timestamp": 30, "duration": 1, "name": "by address, the server''s", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2"}},
-  {"traceId": "aa", "id": "3", "parentId": "1", "timestamp": 30, "duration": 1, "name": "by address, the client''s", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
-  {"traceId": "aa", "id": "4", "parentId": "1", "timestamp": 30, "duration": 1, "name": "uncertain", "localEndpoint": {"serviceName": "s"}},
-  {"traceId": "aa", "id": "5", "parentId": "1", "timestamp": 30, "duration": 1, "name": "somebody else''s", "localEndpoint": {"serviceName": "t"}},
-  {"traceId": "aa", "id": "6", "parentId": "1", "timestamp": 30, "duration": 1, "name": "nobody''s"},
+  {"traceId": "aa", "id": "1", "kind": "CLIENT", "timestamp": 1790000000000010, "duration": 90, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
+  {"traceId": "aa", "id": "1", "kind": "SERVER", "timestamp": 1790000000000020, "duration": 70, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2"}},
+  {"traceId": "aa", "id": "2", "parentId": "1", "timestamp": 1790000000000030, "duration": 1, "name": "by address, the server''s", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2"}},
+  {"traceId": "aa", "id": "3", "parentId": "1", "timestamp": 1790000000000030, "duration": 1, "name": "by address, the client''s", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
+  {"traceId": "aa", "id": "4", "parentId": "1", "timestamp": 1790000000000030, "duration": 1, "name": "uncertain", "localEndpoint": {"serviceName": "s"}},
+  {"traceId": "aa", "id": "5", "parentId": "1", "timestamp": 1790000000000030, "duration": 1, "name": "somebody else''s", "localEndpoint": {"serviceName": "t"}},
+  {"traceId": "aa", "id": "6", "parentId": "1", "timestamp": 1790000000000030, "duration": 1, "name": "nobody''s"},
   {"traceId": "aa", "id": "1", "tags": {"part": "of the client, for all we know"}, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2"}},
-  {"traceId": "ab", "id": "1", "kind": "CLIENT", "timestamp": 10, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
-  {"traceId": "ab", "id": "1", "kind": "SERVER", "timestamp": 20, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
-  {"traceId": "ab", "id": "2", "parentId": "1", "timestamp": 30, "name": "uncertain", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}}]');
+  {"traceId": "ab", "id": "1", "kind": "CLIENT", "timestamp": 1790000000000010, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
+  {"traceId": "ab", "id": "1", "kind": "SERVER", "timestamp": 1790000000000020, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}},
+  {"traceId": "ab", "id": "2", "parentId": "1", "timestamp": 1790000000000030, "name": "uncertain", "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.1"}}]');
 SELECT trace_id, span_id, parent, operation, tags->'part' AS part FROM rows;
 
 -- several servers under one id; a server whose client is not in the document
 TRUNCATE distributed_trace_log;
 SELECT * FROM trace_ingest_zipkin('[
-  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 20, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.3", "port": 80}},
-  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 30, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2", "port": 80}},
+  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 1790000000000020, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.3", "port": 80}},
+  {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 1790000000000030, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2", "port": 80}},
   {"traceId": "bb", "id": "1", "kind": "SERVER", "shared": true, "localEndpoint": {"serviceName": "s", "ipv6": "2001:db8::1"}},
-  {"traceId": "bb", "id": "1", "kind": "CLIENT", "timestamp": 10, "localEndpoint": {"serviceName": "c"}},
-  {"traceId": "bb", "id": "2", "parentId": "1", "timestamp": 40, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2", "port": 80}},
-  {"traceId": "bb", "id": "3", "parentId": "1", "timestamp": 40, "localEndpoint": {"serviceName": "s"}},
-  {"traceId": "cc", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 5, "localEndpoint": {"serviceName": "s"}},
-  {"traceId": "cc", "id": "2", "parentId": "1", "timestamp": 6, "localEndpoint": {"serviceName": "s"}}]');
+  {"traceId": "bb", "id": "1", "kind": "CLIENT", "timestamp": 1790000000000010, "localEndpoint": {"serviceName": "c"}},
+  {"traceId": "bb", "id": "2", "parentId": "1", "timestamp": 1790000000000040, "localEndpoint": {"serviceName": "s", "ipv4": "10.0.0.2", "port": 80}},
+  {"traceId": "bb", "id": "3", "parentId": "1", "timestamp": 1790000000000040, "localEndpoint": {"serviceName": "s"}},
+  {"traceId": "cc", "id": "1", "kind": "SERVER", "shared": true, "timestamp": 1790000000000005, "localEndpoint": {"serviceName": "s"}},
+  {"traceId": "cc", "id": "2", "parentId": "1", "timestamp": 1790000000000006, "localEndpoint": {"serviceName": "s"}}]');
 SELECT trace_id, span_id, parent, start_time FROM rows;
 
 -- parts of a span: the earliest start, the later value, the annotations of all; a time that is missing
 TRUNCATE distributed_trace_log;
 SELECT * FROM trace_ingest_zipkin('[
-  {"traceId": "dd", "id": "1", "name": "first", "timestamp": 100, "tags": {"a": "1", "b": "1"}, "annotations": [{"timestamp": 110, "value": "x"}]},
-  {"traceId": "dd", "id": "1", "name": "second", "duration": 50, "tags": {"b": "2"}, "annotations": [{"timestamp": 120, "value": "y"}, {"timestamp": 121}, "z"]},
-  {"traceId": "dd", "id": "1", "timestamp": 90, "duration": 70, "localEndpoint": {"serviceName": "s"}},
+  {"traceId": "dd", "id": "1", "name": "first", "timestamp": 1790000000000100, "tags": {"a": "1", "b": "1"}, "annotations": [{"timestamp": 1790000000000110, "value": "x"}]},
+  {"traceId": "dd", "id": "1", "name": "second", "duration": 50, "tags": {"b": "2"}, "annotations": [{"timestamp": 1790000000000120, "value": "y"}, {"timestamp": 1790000000000121}, "z"]},
+  {"traceId": "dd", "id": "1", "timestamp": 1790000000000090, "duration": 70, "localEndpoint": {"serviceName": "s"}},
   {"traceId": "dd", "id": "2", "annotations": [{"value": "no time"}]},
   {"traceId": "dd", "id": "3", "kind": "CLIENT", "timestamp": 0, "duration": 7},
-  {"traceId": "dd", "id": "3", "kind": "SERVER", "timestamp": 5}]');
+  {"traceId": "dd", "id": "3", "kind": "SERVER", "timestamp": 1790000000000005}]');
 SELECT span_id, service, operation, start_time, duration, tags, logs FROM rows;
 
 -- tags that are no strings, or named like our own; NUL and halves of surrogate pairs
 TRUNCATE distributed_trace_log;
 SELECT * FROM trace_ingest_zipkin('[
-  {"traceId": "ee", "id": "1", "timestamp": 1, "duration": 0, "name": "a\u0000b\ud800c\udc00d\ud83d\ude00", "tags":
+  {"traceId": "ee", "id": "1", "timestamp": 1790000000000001, "duration": 0, "name": "a\u0000b\ud800c\udc00d\ud83d\ude00", "tags":
     {"n": 1.50, "t": true, "o": {"k": [1]}, "z": null, "otel": "mine", "s\u0000": "\\u0000", "peer.service": "tag"},
    "remoteEndpoint": {"serviceName": "endpoint"}, "parentId": "0000000000000000"}]');
 SELECT span_id, parent, operation, duration, tags, otel FROM rows;
@@ -90,25 +90,25 @@ SELECT span_id, parent, operation, duration, tags, otel FROM rows;
 -- one bad span is rejected alone
 TRUNCATE distributed_trace_log;
 SELECT accepted, duplicates, rejected, replace(message, '; ', E'\n') AS message FROM trace_ingest_zipkin('[
-  {"traceId": "ff", "id": "1", "timestamp": 1},
-  {"traceId": "ff", "timestamp": 1},
-  {"traceId": "ff", "id": "xyz", "timestamp": 1},
-  {"traceId": "ff", "id": "00000000000000001", "timestamp": 1},
-  {"traceId": "ff", "id": "0000000000000000", "timestamp": 1},
-  {"traceId": 17, "id": "2", "timestamp": 1}]');
+  {"traceId": "ff", "id": "1", "timestamp": 1790000000000001},
+  {"traceId": "ff", "timestamp": 1790000000000001},
+  {"traceId": "ff", "id": "xyz", "timestamp": 1790000000000001},
+  {"traceId": "ff", "id": "00000000000000001", "timestamp": 1790000000000001},
+  {"traceId": "ff", "id": "0000000000000000", "timestamp": 1790000000000001},
+  {"traceId": 17, "id": "2", "timestamp": 1790000000000001}]');
 SELECT accepted, duplicates, rejected, replace(message, '; ', E'\n') AS message FROM trace_ingest_zipkin('[
-  {"traceId": "ff", "id": "1", "timestamp": 1},
-  {"traceId": "ff", "id": "3", "parentId": "up", "timestamp": 1},
+  {"traceId": "ff", "id": "1", "timestamp": 1790000000000001},
+  {"traceId": "ff", "id": "3", "parentId": "up", "timestamp": 1790000000000001},
   {"traceId": "ff", "id": "4"},
   {"traceId": "ff", "id": "5", "timestamp": "soon"},
   {"traceId": "ff", "id": "6", "timestamp": -1},
   {"traceId": "ff", "id": "7", "timestamp": 9223372036854775807}]');
 SELECT accepted, duplicates, rejected, replace(message, '; ', E'\n') AS message FROM trace_ingest_zipkin('[
-  {"traceId": "ff", "id": "8", "timestamp": 1, "duration": -1},
-  {"traceId": "ff", "id": "9", "timestamp": 1, "duration": 9223372036854775807},
+  {"traceId": "ff", "id": "8", "timestamp": 1790000000000001, "duration": -1},
+  {"traceId": "ff", "id": "9", "timestamp": 1790000000000001, "duration": 9223372036854775807},
   {"traceId": "ff", "id": "a", "timestamp": 1e300},
   17, null]');
-SELECT rejected, message FROM trace_ingest_zipkin(format('[{"traceId": "ff", "id": "b", "timestamp": 1, "localEndpoint": {"serviceName": "%s"}}]', repeat('s', 2049)));
+SELECT rejected, message FROM trace_ingest_zipkin(format('[{"traceId": "ff", "id": "b", "timestamp": 1790000000000001, "localEndpoint": {"serviceName": "%s"}}]', repeat('s', 2049)));
 SELECT span_id FROM rows;
 
 -- documents that are none
@@ -117,7 +117,7 @@ SELECT * FROM trace_ingest_zipkin(NULL);
 SELECT * FROM trace_ingest_zipkin('{}');
 SELECT * FROM trace_ingest_zipkin('17');
 SELECT * FROM trace_ingest_zipkin('');
-SELECT * FROM trace_ingest_zipkin('[{"traceId": "ff", "id": "1", "timestamp": 1}, {"traceId":]');
+SELECT * FROM trace_ingest_zipkin('[{"traceId": "ff", "id": "1", "timestamp": 1790000000000001}, {"traceId":]');
 \set VERBOSITY terse
 SELECT * FROM trace_ingest_zipkin(repeat('[', 1000000));
 \set VERBOSITY default
@@ -161,14 +161,14 @@ SELECT * FROM trace_ingest_jaeger((pg_read_file(:'jaeger_file')::jsonb->'data'):
 -- one bad span is rejected alone; ids that are no hex stay as they are
 TRUNCATE distributed_trace_log;
 SELECT accepted, duplicates, rejected, replace(message, '; ', E'\n') AS message FROM trace_ingest_jaeger('{"traceID": "trace_abc123", "processes": {"p": {"serviceName": "s"}}, "spans": [
-  {"spanID": "span-1", "startTime": 1, "duration": 1, "processID": "p"},
-  {"spanID": "", "startTime": 1},
+  {"spanID": "span-1", "startTime": 1790000000000001, "duration": 1, "processID": "p"},
+  {"spanID": "", "startTime": 1790000000000001},
   {"spanID": "3"},
   {"spanID": "4", "startTime": "soon"},
-  {"spanID": "5", "startTime": 1, "duration": "long"},
-  {"spanID": "6", "startTime": 1, "references": [{"refType": "CHILD_OF"}]}]}');
-SELECT accepted, duplicates, rejected, replace(message, '; ', E'\n') AS message FROM trace_ingest_jaeger(format('[{"spans": [{"spanID": "7", "startTime": 1}, 17,
-  {"traceID": "t", "spanID": "%s", "startTime": 1}, {"traceID": "t", "spanID": "%s", "startTime": 1}]}, 17]', repeat('x', 101), repeat('y', 100)));
+  {"spanID": "5", "startTime": 1790000000000001, "duration": "long"},
+  {"spanID": "6", "startTime": 1790000000000001, "references": [{"refType": "CHILD_OF"}]}]}');
+SELECT accepted, duplicates, rejected, replace(message, '; ', E'\n') AS message FROM trace_ingest_jaeger(format('[{"spans": [{"spanID": "7", "startTime": 1790000000000001}, 17,
+  {"traceID": "t", "spanID": "%s", "startTime": 1790000000000001}, {"traceID": "t", "spanID": "%s", "startTime": 1790000000000001}]}, 17]', repeat('x', 101), repeat('y', 100)));
 SELECT trace_id, length(span_id), service, operation, duration FROM rows;
 
 -- documents that are none
@@ -189,7 +189,7 @@ SET client_min_messages = warning;
 CREATE DATABASE trace_latin1_import TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';
 \c trace_latin1_import
 CREATE EXTENSION distributed_trace;
-SELECT * FROM trace_ingest_zipkin('[{"traceId": "aa", "id": "1", "timestamp": 1, "name": "caf\u00e9 \u62b9 \ud83c\udf75 \u0000 \ud800.", "tags": {"\u00e9": "\\u00e9"}}]');
+SELECT * FROM trace_ingest_zipkin('[{"traceId": "aa", "id": "1", "timestamp": 1790000000000001, "name": "caf\u00e9 \u62b9 \ud83c\udf75 \u0000 \ud800.", "tags": {"\u00e9": "\\u00e9"}}]');
 SELECT operation::bytea, tags::text::bytea FROM distributed_trace_log;
 SELECT event_name::bytea FROM trace_events('["caf\u00e9 \u62b9"]');
 \c :home

@@ -43,7 +43,7 @@ BEGIN
 	DELETE FROM distributed_trace_log;
 	result := try_otlp(request_with(members));
 	RETURN coalesce((SELECT to_jsonb(l)::text FROM (
-		SELECT trace_id, span_id, parent_span_id, operation, start_time, end_time, duration_ms, tags #- '{otel,resource}' AS tags, logs
+		SELECT trace_id, span_id, parent_span_id, operation, CASE WHEN tags #> '{otel,reported}' IS NULL THEN start_time END AS start_time, end_time, duration_ms, tags #- '{otel,resource}' AS tags, logs
 		FROM distributed_trace_log) l), result);
 END $$;
 SELECT members, span_of(members) FROM (VALUES

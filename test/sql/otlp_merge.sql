@@ -35,11 +35,11 @@ SELECT tags -> 'otel' ->> 'status' AS status, tags -> 'otel' ->> 'status_message
 -- what is none is 0
 TRUNCATE distributed_trace_log;
 INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, tags)
-VALUES ('1', '1', 's', 'o', '1970-01-01 00:00:00.000009', '{"otel": {"start_ns": 1e20, "end_ns": "x"}}'),
-	('1', '2', 's', 'o', '1970-01-01 00:00:00.000009', '{"otel": {"start_ns": 7, "end_ns": 5}}'),
-	('1', '3', 's', 'o', '1970-01-01 00:00:00.000009', '{"otel": "none"}');
-SELECT accepted, rejected, message FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 9, "duration": 1, "tags": {"a": "1"}},
-	{"traceId": "1", "id": "2", "timestamp": 8, "duration": 1, "tags": {"a": "1"}}, {"traceId": "1", "id": "3", "timestamp": 8, "tags": {"a": "1"}}]');
+VALUES ('1', '1', 's', 'o', '2026-09-21 14:13:20.000009+00', '{"otel": {"start_ns": 1e20, "end_ns": "x"}}'),
+	('1', '2', 's', 'o', '2026-09-21 14:13:20.000009+00', '{"otel": {"start_ns": 7, "end_ns": 5}}'),
+	('1', '3', 's', 'o', '2026-09-21 14:13:20.000009+00', '{"otel": "none"}');
+SELECT accepted, rejected, message FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1790000000000009, "duration": 1, "tags": {"a": "1"}},
+	{"traceId": "1", "id": "2", "timestamp": 1790000000000008, "duration": 1, "tags": {"a": "1"}}, {"traceId": "1", "id": "3", "timestamp": 1790000000000008, "tags": {"a": "1"}}]');
 SELECT span_id, tags FROM distributed_trace_log ORDER BY span_id;
 
 -- merged durations that numeric(16,3) cannot hold, and times that are infinite
@@ -52,10 +52,10 @@ SELECT span_id, operation, start_time, end_time, duration_ms FROM distributed_tr
 
 -- ids and names that the columns cannot hold, whatever they were made from
 TRUNCATE distributed_trace_log;
-SELECT accepted, rejected, message FROM trace_ingest_zipkin(format('[{"traceId": "1", "id": "1", "kind": "CLIENT", "timestamp": 1},
-	{"traceId": "1", "id": "1", "kind": "SERVER", "timestamp": 2, "localEndpoint": {"serviceName": "a", "ipv4": "10.0.0.1"}},
-	{"traceId": "1", "id": "1", "kind": "SERVER", "timestamp": 3, "localEndpoint": {"serviceName": "b", "ipv4": "%s", "port": 80}},
-	{"traceId": "1", "id": "1", "kind": "SERVER", "timestamp": 4, "localEndpoint": {"serviceName": "c", "ipv6": "%s", "port": 80}}]', repeat('x', 46), repeat('1', 45)));
+SELECT accepted, rejected, message FROM trace_ingest_zipkin(format('[{"traceId": "1", "id": "1", "kind": "CLIENT", "timestamp": 1790000000000001},
+	{"traceId": "1", "id": "1", "kind": "SERVER", "timestamp": 1790000000000002, "localEndpoint": {"serviceName": "a", "ipv4": "10.0.0.1"}},
+	{"traceId": "1", "id": "1", "kind": "SERVER", "timestamp": 1790000000000003, "localEndpoint": {"serviceName": "b", "ipv4": "%s", "port": 80}},
+	{"traceId": "1", "id": "1", "kind": "SERVER", "timestamp": 1790000000000004, "localEndpoint": {"serviceName": "c", "ipv6": "%s", "port": 80}}]', repeat('x', 46), repeat('1', 45)));
 SELECT span_id, service_name FROM distributed_trace_log ORDER BY span_id;
 DO $$ BEGIN PERFORM trace_span_start('o', repeat('s', 2049)); EXCEPTION WHEN object_not_in_prerequisite_state THEN
 	RAISE WARNING '%', regexp_replace(SQLERRM, '[0-9a-f]{16}', '<id>'); END $$;
@@ -63,7 +63,7 @@ DO $$ BEGIN PERFORM trace_span_start('o', repeat('s', 2049)); EXCEPTION WHEN obj
 -- many records of one span in one request: quick, and each tag is there
 TRUNCATE distributed_trace_log;
 SET statement_timeout = '60s';
-SELECT * FROM trace_ingest_zipkin((SELECT json_agg(json_build_object('traceId', 'aa', 'id', '1', 'timestamp', 1000 + n % 3, 'duration', n,
+SELECT * FROM trace_ingest_zipkin((SELECT json_agg(json_build_object('traceId', 'aa', 'id', '1', 'timestamp', 1790000000001000 + n % 3, 'duration', n,
 	'tags', json_build_object('k' || n, 'v', 'last', n::text))) FROM generate_series(1, 30000) n)::text);
 SELECT (SELECT count(*) FROM jsonb_object_keys(tags)) AS tags, tags ->> 'last' AS last, start_time, end_time, duration_ms FROM distributed_trace_log;
 RESET statement_timeout;
@@ -77,15 +77,15 @@ SELECT (SELECT count(*) FROM jsonb_object_keys(tags)) AS tags FROM distributed_t
 TRUNCATE distributed_trace_log;
 CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN new.operation <> 'bad' THEN new END; END $$;
 CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON distributed_trace_log FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse();
-SELECT * FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1, "name": "good"}, {"traceId": "1", "id": "2", "timestamp": 1, "name": "bad"}, {"traceId": "1", "id": "2", "timestamp": 1, "name": "bad"}]');
-SELECT * FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1, "name": "bad"}]');
+SELECT * FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1790000000000001, "name": "good"}, {"traceId": "1", "id": "2", "timestamp": 1790000000000001, "name": "bad"}, {"traceId": "1", "id": "2", "timestamp": 1790000000000001, "name": "bad"}]');
+SELECT * FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1790000000000001, "name": "bad"}]');
 SELECT span_id, operation FROM distributed_trace_log;
 DROP TRIGGER refuse ON distributed_trace_log;
 
 -- numbers that numeric cannot hold spoil a value or a span, not the document
 TRUNCATE distributed_trace_log;
-SELECT * FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1, "tags": {"big": 1e200000, "small": -1.5E-200000, "text": "1e200000"}}, {"traceId": "1", "id": "2", "timestamp": 1e200000}]');
-SELECT * FROM trace_ingest_jaeger('{"spans": [{"traceID": "1", "spanID": "3", "startTime": 1, "tags": [{"key": "big", "type": "float64", "value": 1e200000}]}, {"traceID": "1", "spanID": "4", "startTime": 1e200000}]}');
+SELECT * FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1790000000000001, "tags": {"big": 1e200000, "small": -1.5E-200000, "text": "1e200000"}}, {"traceId": "1", "id": "2", "timestamp": 1e200000}]');
+SELECT * FROM trace_ingest_jaeger('{"spans": [{"traceID": "1", "spanID": "3", "startTime": 1790000000000001, "tags": [{"key": "big", "type": "float64", "value": 1e200000}]}, {"traceID": "1", "spanID": "4", "startTime": 1e200000}]}');
 SELECT span_id, tags FROM distributed_trace_log ORDER BY span_id;
 SELECT * FROM trace_ingest_zipkin('[{"traceId": "1", "id": "1", "timestamp": 1e200000x}]');
 

@@ -1,0 +1,23 @@
+/*
+ * Spans whose start is no time of day.
+ */
+#ifndef RECORD_PLACEMENT_H
+#define RECORD_PLACEMENT_H
+
+#include "postgres.h"
+
+#include "record/span_batch.h"
+
+/*
+ * Gives the rows, in the order of their ids, whose start lies before
+ * CLOCKS_BEGIN, a time that is known, and notes what was reported in their
+ * tags.  `context` owns the rows' values; SPI is connected.
+ */
+extern void place_spans(SpanRow **rows, int count, Oid schema,
+						MemoryContext context);
+
+/* 2000-01-01 UTC, as the server counts: nobody's clock shows less but one that
+ * counts from its own beginning, or in other units. */
+#define CLOCKS_BEGIN ((TimestampTz) 0)
+
+#endif
