@@ -9,6 +9,7 @@
 #include "varatt.h"
 #endif
 
+#include "access/genam.h"
 #include "catalog/dependency.h"
 #include "common/jsonapi.h"
 #include "libpq/pqformat.h"
@@ -22,6 +23,28 @@ compat_identity_sequence(Relation relation, int column)
 	return getIdentitySequence(relation, column, false);
 #else
 	return getIdentitySequence(RelationGetRelid(relation), column, false);
+#endif
+}
+
+/* Likewise; InvalidOid if there is none. */
+static inline Oid
+compat_identity_sequence_if_any(Relation relation, int column)
+{
+#if PG_VERSION_NUM >= 170000
+	return getIdentitySequence(relation, column, true);
+#else
+	return getIdentitySequence(RelationGetRelid(relation), column, true);
+#endif
+}
+
+/* A scan of an index without keys. */
+static inline IndexScanDesc
+compat_index_beginscan(Relation table, Relation index, Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, NULL, 0, 0);
+#else
+	return index_beginscan(table, index, snapshot, 0, 0);
 #endif
 }
 

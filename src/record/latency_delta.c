@@ -19,6 +19,7 @@
 #include "numeric_reader.h"
 #include "record/batch_relation.h"
 #include "record/latency_delta.h"
+#include "record/own_keys.h"
 #include "record/tag_readers.h"
 #include "server_host.h"
 
@@ -437,6 +438,7 @@ latency_deltas_write(LatencyDeltas *deltas, Oid schema)
 	if (deltas->table->members == 0)
 		return;
 	SPI_connect();
+	own_keys_catch_up(schema, "distributed_trace_latency");
 	desc = describe_deltas(schema, &owner);
 	append_as(owner,
 			  schema,

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "record/batch_relation.h"
+#include "record/own_keys.h"
 #include "record/resource.h"
 #include "record/values.h"
 
@@ -186,6 +187,7 @@ resource_set_store(ResourceSet *set, Oid schema)
 	for (int i = 0; !is_complete && i < STORE_ROUNDS; i++)
 	{
 		list = list_unknown(set);
+		own_keys_catch_up(schema, "distributed_trace_resource");
 		(void) run_on_list(&store_query, schema, &list);
 		is_complete = find_ids(schema, &list);
 	}

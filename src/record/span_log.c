@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "numeric_reader.h"
 #include "record/batch_relation.h"
+#include "record/own_keys.h"
 #include "record/placement.h"
 #include "record/reported.h"
 #include "record/span_batch.h"
@@ -501,6 +502,7 @@ record_spans(SpanBatch *batch, Oid schema)
 								 ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
 	list = sort_and_merge(batch, schema);
+	own_keys_catch_up(schema, "distributed_trace_log");
 	if (list.count > 0)
 		result.accepted = run_on_rows(&insert_query, schema, &list);
 	if (result.accepted < list.count)
