@@ -46,7 +46,7 @@ COMMENT ON FUNCTION trace_receiver_reset_stats() IS 'Begins the counts of trace_
 CREATE VIEW trace_receiver_stats AS SELECT * FROM trace_receiver_status();
 GRANT SELECT ON trace_receiver_stats TO pg_monitor;
 COMMENT ON VIEW trace_receiver_stats IS 'What the receiver has done since the server started or its counts were reset; no row if the extension is not preloaded.';
-COMMENT ON COLUMN trace_receiver_stats.state IS 'off; starting; listening; blocked: requests cannot be recorded at the moment; failed: the program could not start, and is tried again.';
+COMMENT ON COLUMN trace_receiver_stats.state IS 'off; starting; listening; blocked: requests cannot be recorded at the moment; failed: the program could not start or the worker could not connect to its database, which is tried again.';
 COMMENT ON COLUMN trace_receiver_stats.worker_pid IS 'Process of the background worker.';
 COMMENT ON COLUMN trace_receiver_stats.worker_start_time IS 'When it started.';
 COMMENT ON COLUMN trace_receiver_stats.http_request_count IS 'Whole requests that came by OTLP/HTTP.';
@@ -67,8 +67,8 @@ COMMENT ON COLUMN trace_receiver_stats.connection_count IS 'Connections that wer
 COMMENT ON COLUMN trace_receiver_stats.open_connections IS 'Connections that are open.';
 COMMENT ON COLUMN trace_receiver_stats.turned_away_count IS 'Connections over the limit, closed at once.';
 COMMENT ON COLUMN trace_receiver_stats.pending_requests IS 'Requests that wait for their answer.';
-COMMENT ON COLUMN trace_receiver_stats.commit_count IS 'Transactions in which requests were recorded.';
-COMMENT ON COLUMN trace_receiver_stats.commit_p50_ms IS 'Median time of such a transaction, decoding and commit included, in milliseconds, within 1 %.';
+COMMENT ON COLUMN trace_receiver_stats.commit_count IS 'How often requests were recorded and made durable, one or several together.';
+COMMENT ON COLUMN trace_receiver_stats.commit_p50_ms IS 'Median time that this took, decoding included, in milliseconds, within 1 %.';
 COMMENT ON COLUMN trace_receiver_stats.commit_p95_ms IS '95th percentile of that.';
 COMMENT ON COLUMN trace_receiver_stats.commit_p99_ms IS '99th percentile of that.';
 COMMENT ON COLUMN trace_receiver_stats.program_restart_count IS 'How often the receiver program ended and was started again.';

@@ -8,6 +8,10 @@
  * because all its resources are stored, in one order, before the first span:
  * two sessions with the same new resources must not wait for one another.
  *
+ * The SQL functions record a request in one piece, the receiver in slices, each
+ * in a transaction of its own, so that neither its memory nor the time that
+ * others have to wait grows with the request.
+ *
  * Memory: the batch keeps rows alone.  What a span needs on the way is in a
  * context that is reset for each, what its scope needs in one for each scope.
  */
@@ -40,6 +44,10 @@ PG_FUNCTION_INFO_V1(dt_trace_ingest_otlp_json);
 /* Rows of one request, in bytes.  A scope and a service name are repeated in
  * each of their spans, so that a small request may grow beyond measure. */
 #define ROWS_LIMIT ((Size) 1024 * 1024 * 1024)
+#define ROWS_FAULT "spans of one request take more than 1024 MB"
+
+/* Rows of a slice, likewise. */
+#define SLICE_ROWS_SIZE ((Size) 16 * 1024 * 1024)
 
 /* digits of a rejected span's id that are shown */
 #define SHOWN_ID_BYTES 16
@@ -58,8 +66,8 @@ typedef struct Source
 typedef struct Ingest
 {
 	SpanBatch *batch;
-	bool heeds_rejections; /* the request comes from otlp_json.c */
-	Size rows_size;
+	OtlpRequest *request;
+	Size rows_size; /* beyond it nothing more is read; SIZE_MAX: one piece */
 
 	ResourceSet *resources;
 	Source *sources;
@@ -104,13 +112,43 @@ check_wire_format(Slice request)
 }
 
 /*
+ * The way through a request
+ */
+
+/* The next span; false after the last. */
+static bool
+next_span(OtlpCursor *cursor, Slice *span)
+{
+	Slice item;
+
+	CHECK_FOR_INTERRUPTS();
+	while (!otlp_next(&cursor->spans, span))
+	{
+		CHECK_FOR_INTERRUPTS();
+		while (!otlp_next(&cursor->scopes, &item))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!otlp_next(&cursor->resources, &item))
+				return false;
+			otlp_read_resource_spans(item, &cursor->resource);
+			cursor->scopes = cursor->resource.scope_spans;
+			cursor->resource_number++;
+		}
+		otlp_read_scope_spans(item, &cursor->scope);
+		cursor->spans = cursor->scope.spans;
+		cursor->scope_number++;
+	}
+	return true;
+}
+
+/*
  * Resources and scopes
  */
 
 static const char *
 own_rejection(const Ingest *ingest, Slice rejection)
 {
-	if (!ingest->heeds_rejections || rejection.data == NULL)
+	if (!ingest->request->heeds_rejections || rejection.data == NULL)
 		return NULL;
 	return pnstrdup(rejection.data, rejection.length);
 }
@@ -126,32 +164,6 @@ is_same_resource(const Ingest *ingest, const OtlpResourceSpans *resource)
 		   slice_equal(resource->schema_url, ingest->resource_schema_url);
 }
 
-static bool
-is_empty(OtlpItems items)
-{
-	Slice item;
-
-	return !otlp_next(&items, &item);
-}
-
-static bool
-has_spans(const OtlpResourceSpans *resource)
-{
-	OtlpItems scopes = resource->scope_spans;
-	Slice item;
-
-	while (otlp_next(&scopes, &item))
-	{
-		OtlpScopeSpans scope;
-
-		CHECK_FOR_INTERRUPTS();
-		otlp_read_scope_spans(item, &scope);
-		if (!is_empty(scope.spans))
-			return true;
-	}
-	return false;
-}
-
 static Source *
 add_source(Ingest *ingest)
 {
@@ -165,15 +177,17 @@ add_source(Ingest *ingest)
 	return &ingest->sources[ingest->source_count++];
 }
 
+/* In one piece, a request that grows too much is refused as a whole; in slices,
+ * the rest of it is: see ingest_span. */
 static void
-limit_rows_size(Ingest *ingest, Size added)
+add_rows_size(Ingest *ingest, Size added)
 {
-	ingest->rows_size += added;
-	if (ingest->rows_size > ROWS_LIMIT)
+	ingest->request->rows_size += added;
+	if (ingest->rows_size == SIZE_MAX &&
+		ingest->request->rows_size > ROWS_LIMIT)
 		ereport(ERROR,
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("spans of one OTLP request take more than %zu MB",
-					   ROWS_LIMIT / (1024 * 1024)),
+				errmsg(ROWS_FAULT),
 				errhint("Send smaller batches."));
 }
 
@@ -203,32 +217,37 @@ read_source(Ingest *ingest, const OtlpResourceSpans *resource, Source *source,
 	if (source->fault == NULL)
 		source->service_name = copy_value(service_name);
 	MemoryContextReset(context);
-	limit_rows_size(ingest, ingest->resources->size - size_before);
+	add_rows_size(ingest, ingest->resources->size - size_before);
 }
 
-/* The first way through the request: what its spans come from. */
-static void
-collect_sources(Ingest *ingest, Slice request)
+/* The first way through up to so many spans: what they come from.  Returns how
+ * many they are: one at least, and no more once their resources take a slice's
+ * size. */
+static int64
+collect_sources(Ingest *ingest, int64 limit)
 {
-	OtlpItems resources = otlp_resource_spans(request);
+	OtlpCursor cursor = ingest->request->cursor;
+	uint32 resource = 0;
+	int64 count = 0;
 	Slice item;
 
-	while (otlp_next(&resources, &item))
+	while (count < limit && ingest->resources->size < ingest->rows_size &&
+		   next_span(&cursor, &item))
 	{
-		OtlpResourceSpans resource;
 		Source *source;
 
-		CHECK_FOR_INTERRUPTS();
-		otlp_read_resource_spans(item, &resource);
-		if (!has_spans(&resource))
+		count++;
+		if (ingest->source_count > 0 && resource == cursor.resource_number)
 			continue;
+		resource = cursor.resource_number;
 		source = add_source(ingest);
-		if (resource.rejection.data == NULL &&
-			is_same_resource(ingest, &resource))
+		if (cursor.resource.rejection.data == NULL &&
+			is_same_resource(ingest, &cursor.resource))
 			*source = source[-1];
 		else
-			read_source(ingest, &resource, source, ingest->span_context);
+			read_source(ingest, &cursor.resource, source, ingest->span_context);
 	}
+	return count;
 }
 
 static void
@@ -307,13 +326,13 @@ add_row(Ingest *ingest, const OtlpSpan *span, const SpanRow *times,
 	row->tags = copy_value(tags);
 	row->logs = copy_value(logs);
 	MemoryContextSwitchTo(caller);
-	limit_rows_size(ingest, row_size(row));
+	add_rows_size(ingest, row_size(row));
 }
 
 static void
-reject_span(Ingest *ingest, const OtlpSpan *span, const char *fault)
+reject_span(SpanBatch *batch, const OtlpSpan *span, const char *fault)
 {
-	MemoryContext caller = MemoryContextSwitchTo(ingest->batch->context);
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 	Slice id = span->span_id;
 	char *which = NULL;
 
@@ -321,7 +340,7 @@ reject_span(Ingest *ingest, const OtlpSpan *span, const char *fault)
 		id.length = SHOWN_ID_BYTES;
 	if (id.length > 0)
 		which = text_to_cstring(hex_text(id));
-	span_batch_reject(ingest->batch, which, fault);
+	span_batch_reject(batch, which, fault);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -338,6 +357,8 @@ ingest_span(Ingest *ingest, const OtlpSpan *span)
 	/* what was wrong in the JSON explains more than what it left behind */
 	if (rejection != NULL)
 		return rejection;
+	if (ingest->request->rows_size > ROWS_LIMIT)
+		return ROWS_FAULT;
 	if (fault == NULL)
 		fault = set_times(&times, span);
 	if (fault == NULL)
@@ -355,62 +376,45 @@ ingest_span(Ingest *ingest, const OtlpSpan *span)
 }
 
 static void
-ingest_spans(Ingest *ingest, OtlpItems spans)
+read_span(Ingest *ingest, Slice item)
 {
 	MemoryContext caller = MemoryContextSwitchTo(ingest->span_context);
-	Slice item;
+	OtlpSpan span;
+	const char *fault;
 
-	while (otlp_next(&spans, &item))
-	{
-		OtlpSpan span;
-		const char *fault;
-
-		CHECK_FOR_INTERRUPTS();
-		otlp_read_span(item, &span);
-		fault = ingest_span(ingest, &span);
-		if (fault != NULL)
-			reject_span(ingest, &span, fault);
-		MemoryContextReset(ingest->span_context);
-	}
+	otlp_read_span(item, &span);
+	fault = ingest_span(ingest, &span);
+	if (fault != NULL)
+		reject_span(ingest->batch, &span, fault);
 	MemoryContextSwitchTo(caller);
+	MemoryContextReset(ingest->span_context);
 }
 
+/* The second way through the same spans, past the same sources. */
 static void
-ingest_scopes(Ingest *ingest, OtlpItems scopes)
+collect_spans(Ingest *ingest, int64 count)
 {
+	OtlpCursor *cursor = &ingest->request->cursor;
+	Size size_before = ingest->request->rows_size;
+	uint32 resource = 0;
+	uint32 scope = 0;
 	Slice item;
 
-	while (otlp_next(&scopes, &item))
+	ingest->source = NULL;
+	while (count-- > 0 &&
+		   ingest->request->rows_size - size_before < ingest->rows_size &&
+		   next_span(cursor, &item))
 	{
-		OtlpScopeSpans scope;
-
-		CHECK_FOR_INTERRUPTS();
-		otlp_read_scope_spans(item, &scope);
-		if (is_empty(scope.spans))
-			continue;
-		begin_scope(ingest, &scope);
-		ingest_spans(ingest, scope.spans);
-	}
-}
-
-/* The second way through the request, past the same sources. */
-static void
-ingest_request(Ingest *ingest, Slice request)
-{
-	OtlpItems resources = otlp_resource_spans(request);
-	Slice item;
-
-	ingest->source = ingest->sources;
-	while (otlp_next(&resources, &item))
-	{
-		OtlpResourceSpans resource;
-
-		CHECK_FOR_INTERRUPTS();
-		otlp_read_resource_spans(item, &resource);
-		if (!has_spans(&resource))
-			continue;
-		ingest_scopes(ingest, resource.scope_spans);
-		ingest->source++;
+		if (ingest->source == NULL)
+			ingest->source = ingest->sources;
+		else if (resource != cursor->resource_number)
+			ingest->source++;
+		/* numbers begin at 1 */
+		if (scope != cursor->scope_number)
+			begin_scope(ingest, &cursor->scope);
+		resource = cursor->resource_number;
+		scope = cursor->scope_number;
+		read_span(ingest, item);
 	}
 }
 
@@ -419,27 +423,33 @@ ingest_request(Ingest *ingest, Slice request)
 	AllocSetContextCreate(CurrentMemoryContext, name, ALLOCSET_DEFAULT_SIZES)
 
 static SpanBatch *
-ingest(Slice request, bool heeds_rejections, Oid schema, RecordResult *result)
+record_spans_of(OtlpRequest *request, int64 limit, Size rows_size, Oid schema,
+				RecordResult *result)
 {
 	Ingest ingest = {
 		.batch = span_batch_create(),
-		.heeds_rejections = heeds_rejections,
+		.request = request,
+		.rows_size = rows_size,
 		.resources = resource_set_create(),
 		.sources = palloc(SOURCES_START_CAPACITY * sizeof(Source)),
 		.source_capacity = SOURCES_START_CAPACITY,
 		.scope_context = CREATE_CONTEXT("distributed_trace OTLP scope"),
 		.span_context = CREATE_CONTEXT("distributed_trace OTLP span"),
 	};
+	int64 count;
 
-	check_wire_format(request);
-	collect_sources(&ingest, request);
+	count = collect_sources(&ingest, limit);
 	resource_set_store(ingest.resources, schema);
-	ingest_request(&ingest, request);
+	collect_spans(&ingest, count);
 	MemoryContextDelete(ingest.scope_context);
 	MemoryContextDelete(ingest.span_context);
 	*result = record_spans(ingest.batch, schema);
 	return ingest.batch;
 }
+
+/*
+ * Requests
+ */
 
 static void
 limit_request(Size size)
@@ -452,40 +462,110 @@ limit_request(Size size)
 				errhint("Send smaller batches."));
 }
 
-SpanBatch *
-ingest_otlp_protobuf(Slice request, Oid schema, RecordResult *result)
+static OtlpRequest
+open_request(Slice bytes, bool heeds_rejections)
+{
+	check_wire_format(bytes);
+	return (OtlpRequest){
+		.bytes = bytes,
+		.heeds_rejections = heeds_rejections,
+		.cursor = {.resources = otlp_resource_spans(bytes)},
+	};
+}
+
+void
+otlp_request_rewind(OtlpRequest *request)
+{
+	request->rows_size = 0;
+	request->cursor =
+		(OtlpCursor){.resources = otlp_resource_spans(request->bytes)};
+}
+
+OtlpRequest
+otlp_request_protobuf(Slice request)
 {
 	limit_request(request.length);
-	if (is_gzip(request))
-		request = gunzip(request, REQUEST_LIMIT);
-	return ingest(request, false, schema, result);
+	return open_request(request, false);
+}
+
+OtlpRequest
+otlp_request_json(text *document)
+{
+	limit_request(VARSIZE_ANY_EXHDR(document));
+	return open_request(otlp_json_to_protobuf(document), true);
+}
+
+int64
+otlp_request_count(const OtlpRequest *request, int64 limit)
+{
+	OtlpCursor cursor = request->cursor;
+	int64 count = 0;
+	Slice item;
+
+	while (count < limit && next_span(&cursor, &item))
+		count++;
+	return count;
 }
 
 SpanBatch *
-ingest_otlp_json(text *document, Oid schema, RecordResult *result)
+otlp_record_slice(OtlpRequest *request, int64 count, Oid schema,
+				  RecordResult *result)
 {
-	limit_request(VARSIZE_ANY_EXHDR(document));
-	return ingest(otlp_json_to_protobuf(document), true, schema, result);
+	return record_spans_of(request, count, SLICE_ROWS_SIZE, schema, result);
 }
 
+SpanBatch *
+otlp_refuse_slice(OtlpRequest *request, int64 count, const char *reason)
+{
+	SpanBatch *batch = span_batch_create();
+	Slice item;
+
+	while (count-- > 0 && next_span(&request->cursor, &item))
+	{
+		OtlpSpan span;
+
+		otlp_read_span(item, &span);
+		reject_span(batch, &span, reason);
+	}
+	return batch;
+}
+
+/*
+ * SQL
+ */
+
+static Datum
+record_in_one_piece(FunctionCallInfo fcinfo, OtlpRequest request)
+{
+	RecordResult result;
+	SpanBatch *batch = record_spans_of(
+		&request, PG_INT64_MAX, SIZE_MAX, calling_schema(fcinfo), &result);
+
+	return report_recorded(fcinfo, batch, &result);
+}
+
+/*
+ * trace_ingest_otlp(request bytea) -> (accepted, duplicates, rejected, message)
+ *
+ * In protobuf, with or without gzip.
+ */
 Datum
 dt_trace_ingest_otlp_protobuf(PG_FUNCTION_ARGS)
 {
 	bytea *argument = PG_GETARG_BYTEA_PP(0);
 	Slice request = {VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument)};
-	RecordResult result;
-	SpanBatch *batch =
-		ingest_otlp_protobuf(request, calling_schema(fcinfo), &result);
 
-	return report_recorded(fcinfo, batch, &result);
+	limit_request(request.length);
+	if (is_gzip(request))
+		request = gunzip(request, REQUEST_LIMIT);
+	return record_in_one_piece(fcinfo, otlp_request_protobuf(request));
 }
 
+/*
+ * trace_ingest_otlp(request text) -> (accepted, duplicates, rejected, message)
+ */
 Datum
 dt_trace_ingest_otlp_json(PG_FUNCTION_ARGS)
 {
-	RecordResult result;
-	SpanBatch *batch =
-		ingest_otlp_json(PG_GETARG_TEXT_PP(0), calling_schema(fcinfo), &result);
-
-	return report_recorded(fcinfo, batch, &result);
+	return record_in_one_piece(fcinfo, otlp_request_json(PG_GETARG_TEXT_PP(0)));
 }

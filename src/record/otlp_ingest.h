@@ -1,22 +1,59 @@
 /*
- * Recording an OTLP request from C.
+ * Recording an OTLP request from C, in slices.
  */
 #ifndef RECORD_OTLP_INGEST_H
 #define RECORD_OTLP_INGEST_H
 
 #include "postgres.h"
 
+#include "core/otlp.h"
 #include "record/span_batch.h"
 
+/* How far a request was gone through; numbers count what was met, so that
+ * another resource or scope is known from the one before. */
+typedef struct OtlpCursor
+{
+	OtlpItems resources; /* behind the one at hand, and so below */
+	OtlpItems scopes;
+	OtlpItems spans;
+	OtlpResourceSpans resource;
+	OtlpScopeSpans scope;
+	uint32 resource_number;
+	uint32 scope_number;
+} OtlpCursor;
+
+/* A request whose wire format was checked.  A copy of the struct is a place
+ * in it to come back to. */
+typedef struct OtlpRequest
+{
+	Slice bytes;		   /* protobuf */
+	bool heeds_rejections; /* it comes from otlp_json.c */
+	Size rows_size;		   /* of what was read so far, as rows of the log */
+	OtlpCursor cursor;
+} OtlpRequest;
+
+/* A request in protobuf, which must stay where it is, or in JSON in the encoding
+ * of the database, which becomes protobuf in the current memory context.  One
+ * that is malformed or too large is an error. */
+extern OtlpRequest otlp_request_protobuf(Slice request);
+extern OtlpRequest otlp_request_json(text *document);
+
+/* Back to its first span. */
+extern void otlp_request_rewind(OtlpRequest *request);
+
+/* How many spans are left, up to `limit`. */
+extern int64 otlp_request_count(const OtlpRequest *request, int64 limit);
+
 /*
- * Decodes and records a request in protobuf, or in JSON in the encoding of the
- * database, as trace_ingest_otlp() does, with the tables of this schema.  The
- * batch, in the current memory context, tells what was rejected.  Errors are
- * those of the SQL functions.
+ * Records the next spans, up to `count` and to 16 MB of rows, with the tables
+ * of this schema.  The batch, in the current memory context, tells what was
+ * rejected.
  */
-extern SpanBatch *ingest_otlp_protobuf(Slice request, Oid schema,
-									   RecordResult *result);
-extern SpanBatch *ingest_otlp_json(text *document, Oid schema,
-								   RecordResult *result);
+extern SpanBatch *otlp_record_slice(OtlpRequest *request, int64 count,
+									Oid schema, RecordResult *result);
+
+/* Rejects the next `count` spans. */
+extern SpanBatch *otlp_refuse_slice(OtlpRequest *request, int64 count,
+									const char *reason);
 
 #endif

@@ -55,67 +55,143 @@ find_program(char path[MAXPGPATH])
 	return access(path, X_OK) == 0;
 }
 
-static void
+static bool
 put_setting(StringInfo config, const char *name, const char *value)
 {
-	if (strchr(value, '\n') == NULL)
-		appendStringInfo(config, "%s=%s\n", name, value);
+	if (strchr(value, '\n') != NULL)
+		return false;
+	appendStringInfo(config, "%s=%s\n", name, value);
+	return true;
 }
 
-/* The token, without the line end that editors leave; false, and why, if the
- * file is unfit. */
-static bool
-put_token(StringInfo config, StringInfo fault)
+/* The first line of the file, without the line end that editors leave; NULL, and
+ * why, if it is unfit. */
+static char *
+read_token(const char *path, StringInfo fault)
 {
 	char token[MAX_TOKEN + 1];
 	ssize_t length;
-	int file;
+	int file = OpenTransientFile(path, O_RDONLY | PG_BINARY);
 
-	if (*receiver_token_file == '\0')
-		return true;
-	file = OpenTransientFile(receiver_token_file, O_RDONLY | PG_BINARY);
 	length = file < 0 ? -1 : read(file, token, sizeof(token));
 	if (length < 0)
-		appendStringInfo(
-			fault, "could not read \"%s\": %m", receiver_token_file);
+		appendStringInfo(fault,
+						 "could not read \"%s\" "
+						 "(distributed_trace.receiver_token_file): %m",
+						 path);
 	if (file >= 0)
 		CloseTransientFile(file);
 	if (length < 0)
-		return false;
+		return NULL;
 	while (length > 0 && isspace((unsigned char) token[length - 1]))
 		length--;
 	if (length == 0 || length > MAX_TOKEN ||
 		memchr(token, '\n', length) != NULL || memchr(token, '\0', length))
 	{
 		appendStringInfo(fault,
-						 "\"%s\" holds no token: one line of up to %d "
-						 "characters is wanted",
-						 receiver_token_file,
+						 "\"%s\" (distributed_trace.receiver_token_file) "
+						 "holds no token: one line of up to %d characters is "
+						 "wanted",
+						 path,
 						 MAX_TOKEN);
+		return NULL;
+	}
+	return pnstrdup(token, length);
+}
+
+/* A secret that all users of the machine may read is none. */
+static void
+warn_of_readers(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && (status.st_mode & S_IRWXO) != 0)
+		ereport(WARNING,
+				errcode(ERRCODE_CONFIG_FILE_ERROR),
+				errmsg("distributed_trace receiver: token file \"%s\" is "
+					   "accessible by other users of the machine",
+					   path),
+				errhint("Let its mode be 0600, or 0640 for a group."));
+}
+
+static bool
+put_token(StringInfo config, StringInfo fault)
+{
+	char *path;
+	char *token;
+
+	if (*receiver_token_file == '\0')
+		return true;
+	path = receiver_settings_path(receiver_token_file);
+	token = read_token(path, fault);
+	if (token == NULL)
+		return false;
+	warn_of_readers(path);
+	(void) put_setting(config, "token", token);
+	explicit_bzero(token, strlen(token));
+	return true;
+}
+
+/* What is made of the settings. */
+typedef struct ConfigWriter
+{
+	StringInfo config;
+	StringInfo fault;
+} ConfigWriter;
+
+/* What tells one content of a file from another; the program does not read it,
+ * but a configuration with other files is another. */
+static bool
+put_file_state(ConfigWriter *writer, const char *setting, const char *path)
+{
+	struct stat status;
+
+	if (*path == '\0')
+		return true;
+	if (stat(path, &status) != 0 || access(path, R_OK) != 0)
+	{
+		appendStringInfo(
+			writer->fault, "could not read \"%s\" (%s): %m", path, setting);
 		return false;
 	}
-	token[length] = '\0';
-	put_setting(config, "token", token);
+	appendStringInfo(writer->config,
+					 "#%s=" INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT "\n",
+					 setting,
+					 (int64) status.st_mtime,
+					 (int64) status.st_size,
+					 (int64) status.st_ino);
 	return true;
 }
 
 static bool
-make_config(StringInfo config, StringInfo fault)
+write_setting(const char *setting, const char *name, const char *value,
+			  bool is_file, void *state)
 {
-	put_setting(config, "listen_addresses", receiver_listen_addresses);
-	appendStringInfo(config,
-					 "http_port=%d\ngrpc_port=%d\nmax_connections=%d\n"
-					 "max_request=" INT64_FORMAT "\nmax_pending=" INT64_FORMAT
-					 "\n",
-					 receiver_http_port,
-					 receiver_grpc_port,
-					 receiver_max_connections,
-					 (int64) receiver_max_request_size * 1024,
-					 (int64) receiver_max_pending_size * 1024);
-	put_setting(config, "tls_cert_file", receiver_tls_cert_file);
-	put_setting(config, "tls_key_file", receiver_tls_key_file);
-	put_setting(config, "tls_client_ca_file", receiver_tls_client_ca_file);
-	return put_token(config, fault);
+	ConfigWriter *writer = state;
+
+	if (!put_setting(writer->config, name, value))
+	{
+		appendStringInfo(writer->fault, "%s holds a line end", setting);
+		return false;
+	}
+	return !is_file || put_file_state(writer, setting, value);
+}
+
+bool
+program_config(StringInfo config, StringInfo fault)
+{
+	ConfigWriter writer = {config, fault};
+
+	if (receiver_http_port == receiver_grpc_port && receiver_http_port != 0)
+	{
+		appendStringInfo(fault,
+						 "distributed_trace.receiver_http_port and "
+						 "distributed_trace.receiver_grpc_port are both %d",
+						 receiver_http_port);
+		return false;
+	}
+	return receiver_settings_write(write_setting, &writer) &&
+		   put_token(config, fault);
 }
 
 /* In the child: nothing of the server's but the socket, and the program. */
@@ -144,13 +220,11 @@ become_program(const char *path, pgsocket socket)
 }
 
 bool
-program_start(ReceiverProgram *program, StringInfo fault)
+program_start(ReceiverProgram *program, const char *config, StringInfo fault)
 {
-	StringInfoData config;
 	char path[MAXPGPATH];
 	pgsocket sockets[2];
 
-	initStringInfo(&config);
 	if (!find_program(path))
 	{
 		appendStringInfo(fault,
@@ -159,8 +233,6 @@ program_start(ReceiverProgram *program, StringInfo fault)
 						 PROGRAM_NAME);
 		return false;
 	}
-	if (!make_config(&config, fault))
-		return false;
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0)
 	{
 		appendStringInfo(fault, "could not make a socket pair: %m");
@@ -184,9 +256,7 @@ program_start(ReceiverProgram *program, StringInfo fault)
 	resetStringInfo(&program->output);
 	program->input_read = 0;
 	program->output_sent = 0;
-	program_put(program, FRAME_CONFIG, 0, 0, 0, config.data);
-	explicit_bzero(config.data, config.len);
-	pfree(config.data);
+	program_put(program, FRAME_CONFIG, 0, 0, 0, config);
 	return true;
 }
 

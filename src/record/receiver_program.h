@@ -22,8 +22,14 @@ typedef struct ReceiverProgram
 
 extern void program_init(ReceiverProgram *program);
 
-/* Starts the program with the present settings.  False, and why, if it cannot. */
-extern bool program_start(ReceiverProgram *program, StringInfo fault);
+/* The present settings as the program takes them, the token among them, and the
+ * state of the files that they name: equal ones need no new program.  False, and
+ * why, if they are unfit. */
+extern bool program_config(StringInfo config, StringInfo fault);
+
+/* Starts the program with them.  False, and why, if it cannot. */
+extern bool program_start(ReceiverProgram *program, const char *config,
+						  StringInfo fault);
 
 /* Ends it, if it runs. */
 extern void program_end(ReceiverProgram *program);

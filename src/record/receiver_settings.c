@@ -1,10 +1,14 @@
 /*
  * The settings of automatic recording: see receiver_settings.h.
+ *
+ * One table says everything about them: what the server is told of each, and
+ * under which name the receiver program gets it.
  */
 #include "postgres.h"
 
 #include "record/receiver_settings.h"
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 bool receiver_is_on = false;
@@ -24,43 +28,226 @@ int receiver_commit_delay = 0;
 int receiver_commit_requests = 64;
 int receiver_max_wait = 8000;
 
-static void
-define_text(const char *name, const char *short_text, const char *long_text,
-			char **variable, const char *value, GucContext context, int flags)
+typedef enum SettingType
 {
-	DefineCustomStringVariable(name,
-							   short_text,
-							   long_text,
-							   variable,
-							   value,
-							   context,
-							   flags,
-							   NULL,
-							   NULL,
-							   NULL);
-}
+	SETTING_TEXT,
+	SETTING_FILE, /* a path, relative to the data directory */
+	SETTING_NUMBER,
+} SettingType;
+
+typedef struct Setting
+{
+	const char *name;
+	const char *short_text;
+	const char *long_text;
+	SettingType type;
+	char **text;
+	const char *default_text;
+	int *number; /* its value at the start is the default */
+	int least;
+	int greatest;
+	GucContext context;
+	int flags;
+	const char *program_name; /* NULL: the program does not get it */
+	int factor;				  /* of a number, for the program */
+} Setting;
+
+static const Setting settings[] = {
+	/* where it records, and as whom */
+	{
+		.name = "distributed_trace.receiver_database",
+		.short_text = "The database whose extension records them.",
+		.type = SETTING_TEXT,
+		.text = &receiver_database,
+		.default_text = "postgres",
+		.context = PGC_POSTMASTER,
+	},
+	{
+		.name = "distributed_trace.receiver_role",
+		.short_text = "The role that records them; empty: the superuser that "
+					  "created the cluster.",
+		.long_text = "trace_create_roles() makes one that may do nothing else.",
+		.type = SETTING_TEXT,
+		.text = &receiver_role,
+		.default_text = "",
+		.context = PGC_POSTMASTER,
+	},
+	/* the network */
+	{
+		.name = "distributed_trace.receiver_listen_addresses",
+		.short_text = "Host names or addresses to listen on; * is all.",
+		.long_text = "Others than loopback need a token.",
+		.type = SETTING_TEXT,
+		.text = &receiver_listen_addresses,
+		.default_text = "localhost",
+		.context = PGC_SIGHUP,
+		.flags = GUC_LIST_INPUT,
+		.program_name = "listen_addresses",
+	},
+	{
+		.name = "distributed_trace.receiver_http_port",
+		.short_text = "Port of OTLP/HTTP; 0 turns it off.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_http_port,
+		.greatest = 65535,
+		.context = PGC_SIGHUP,
+		.program_name = "http_port",
+		.factor = 1,
+	},
+	{
+		.name = "distributed_trace.receiver_grpc_port",
+		.short_text = "Port of OTLP/gRPC; 0 turns it off.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_grpc_port,
+		.greatest = 65535,
+		.context = PGC_SIGHUP,
+		.program_name = "grpc_port",
+		.factor = 1,
+	},
+	/* the program gets what is in it: receiver_settings_token */
+	{
+		.name = "distributed_trace.receiver_token_file",
+		.short_text = "File with the bearer token that requests must have.",
+		.long_text = "Empty: none is asked for.",
+		.type = SETTING_FILE,
+		.text = &receiver_token_file,
+		.default_text = "",
+		.context = PGC_SIGHUP,
+		.flags = GUC_SUPERUSER_ONLY,
+	},
+	{
+		.name = "distributed_trace.receiver_tls_cert_file",
+		.short_text = "File with the certificate chain (PEM); empty: no TLS.",
+		.type = SETTING_FILE,
+		.text = &receiver_tls_cert_file,
+		.default_text = "",
+		.context = PGC_SIGHUP,
+		.flags = GUC_SUPERUSER_ONLY,
+		.program_name = "tls_cert_file",
+	},
+	{
+		.name = "distributed_trace.receiver_tls_key_file",
+		.short_text = "File with the certificate's private key (PEM).",
+		.type = SETTING_FILE,
+		.text = &receiver_tls_key_file,
+		.default_text = "",
+		.context = PGC_SIGHUP,
+		.flags = GUC_SUPERUSER_ONLY,
+		.program_name = "tls_key_file",
+	},
+	{
+		.name = "distributed_trace.receiver_tls_client_ca_file",
+		.short_text = "File with the authorities whose certificates clients "
+					  "must have (PEM); empty: none are asked for.",
+		.type = SETTING_FILE,
+		.text = &receiver_tls_client_ca_file,
+		.default_text = "",
+		.context = PGC_SIGHUP,
+		.flags = GUC_SUPERUSER_ONLY,
+		.program_name = "tls_client_ca_file",
+	},
+	/* limits */
+	{
+		.name = "distributed_trace.receiver_max_connections",
+		.short_text = "Connections of clients at one time; further ones are "
+					  "closed at once.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_max_connections,
+		.least = 1,
+		.greatest = 10000,
+		.context = PGC_SIGHUP,
+		.program_name = "max_connections",
+		.factor = 1,
+	},
+	{
+		.name = "distributed_trace.receiver_max_request_size",
+		.short_text = "The largest request, before and after inflating.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_max_request_size,
+		.least = 16,
+		.greatest = 64 * 1024,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_KB,
+		.program_name = "max_request",
+		.factor = 1024,
+	},
+	{
+		.name = "distributed_trace.receiver_max_pending_size",
+		.short_text = "Requests that are not yet recorded, together; beyond "
+					  "that clients are made to wait.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_max_pending_size,
+		.least = 1024,
+		.greatest = 1024 * 1024,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_KB,
+		.program_name = "max_pending",
+		.factor = 1024,
+	},
+	{
+		.name = "distributed_trace.receiver_commit_delay",
+		.short_text =
+			"How long to wait for further requests to commit together.",
+		.long_text = "Requests that come while others are being recorded are "
+					 "committed together in any case.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_commit_delay,
+		.greatest = 1000,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_MS,
+	},
+	{
+		.name = "distributed_trace.receiver_commit_requests",
+		.short_text = "How many requests are committed together at most.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_commit_requests,
+		.least = 1,
+		.greatest = 1000,
+		.context = PGC_SIGHUP,
+	},
+	{
+		.name = "distributed_trace.receiver_max_wait",
+		.short_text = "How long a request that cannot be recorded is kept and "
+					  "tried again before the client is told to come back.",
+		.type = SETTING_NUMBER,
+		.number = &receiver_max_wait,
+		.greatest = 60000,
+		.context = PGC_SIGHUP,
+		.flags = GUC_UNIT_MS,
+	},
+};
 
 static void
-define_number(const char *name, const char *short_text, const char *long_text,
-			  int *variable, int least, int greatest, int flags)
+define_setting(const Setting *setting)
 {
-	DefineCustomIntVariable(name,
-							short_text,
-							long_text,
-							variable,
-							*variable,
-							least,
-							greatest,
-							PGC_SIGHUP,
-							flags,
-							NULL,
-							NULL,
-							NULL);
+	if (setting->type == SETTING_NUMBER)
+		DefineCustomIntVariable(setting->name,
+								setting->short_text,
+								setting->long_text,
+								setting->number,
+								*setting->number,
+								setting->least,
+								setting->greatest,
+								setting->context,
+								setting->flags,
+								NULL,
+								NULL,
+								NULL);
+	else
+		DefineCustomStringVariable(setting->name,
+								   setting->short_text,
+								   setting->long_text,
+								   setting->text,
+								   setting->default_text,
+								   setting->context,
+								   setting->flags,
+								   NULL,
+								   NULL,
+								   NULL);
 }
 
-/* Where it records, as whom; what needs a restart. */
-static void
-define_worker_settings(void)
+void
+define_receiver_settings(void)
 {
 	DefineCustomBoolVariable(
 		"distributed_trace.receiver",
@@ -74,133 +261,42 @@ define_worker_settings(void)
 		NULL,
 		NULL,
 		NULL);
-	define_text("distributed_trace.receiver_database",
-				"The database whose extension records them.",
-				NULL,
-				&receiver_database,
-				"postgres",
-				PGC_POSTMASTER,
-				0);
-	define_text("distributed_trace.receiver_role",
-				"The role that records them; empty: the superuser that "
-				"created the cluster.",
-				"trace_create_roles() makes one that may do nothing else.",
-				&receiver_role,
-				"",
-				PGC_POSTMASTER,
-				0);
+	for (size_t i = 0; i < lengthof(settings); i++)
+		define_setting(&settings[i]);
 }
 
-static void
-define_network_settings(void)
+char *
+receiver_settings_path(const char *file)
 {
-	define_text("distributed_trace.receiver_listen_addresses",
-				"Host names or addresses to listen on; * is all.",
-				"Others than loopback need a token.",
-				&receiver_listen_addresses,
-				"localhost",
-				PGC_SIGHUP,
-				GUC_LIST_INPUT);
-	define_number("distributed_trace.receiver_http_port",
-				  "Port of OTLP/HTTP; 0 turns it off.",
-				  NULL,
-				  &receiver_http_port,
-				  0,
-				  65535,
-				  0);
-	define_number("distributed_trace.receiver_grpc_port",
-				  "Port of OTLP/gRPC; 0 turns it off.",
-				  NULL,
-				  &receiver_grpc_port,
-				  0,
-				  65535,
-				  0);
-	define_text("distributed_trace.receiver_token_file",
-				"File with the bearer token that requests must have.",
-				"Empty: none is asked for.",
-				&receiver_token_file,
-				"",
-				PGC_SIGHUP,
-				GUC_SUPERUSER_ONLY);
-	define_text("distributed_trace.receiver_tls_cert_file",
-				"File with the certificate chain (PEM); empty: no TLS.",
-				NULL,
-				&receiver_tls_cert_file,
-				"",
-				PGC_SIGHUP,
-				GUC_SUPERUSER_ONLY);
-	define_text("distributed_trace.receiver_tls_key_file",
-				"File with the certificate's private key (PEM).",
-				NULL,
-				&receiver_tls_key_file,
-				"",
-				PGC_SIGHUP,
-				GUC_SUPERUSER_ONLY);
-	define_text("distributed_trace.receiver_tls_client_ca_file",
-				"File with the authorities whose certificates clients must "
-				"have (PEM); empty: none are asked for.",
-				NULL,
-				&receiver_tls_client_ca_file,
-				"",
-				PGC_SIGHUP,
-				GUC_SUPERUSER_ONLY);
+	if (*file == '\0' || is_absolute_path(file))
+		return pstrdup(file);
+	return psprintf("%s/%s", DataDir, file);
 }
 
-static void
-define_limits(void)
+bool
+receiver_settings_write(ReceiverSettingWriter write, void *state)
 {
-	define_number("distributed_trace.receiver_max_connections",
-				  "Connections of clients at one time; further ones are "
-				  "closed at once.",
-				  NULL,
-				  &receiver_max_connections,
-				  1,
-				  10000,
-				  0);
-	define_number("distributed_trace.receiver_max_request_size",
-				  "The largest request, before and after inflating.",
-				  NULL,
-				  &receiver_max_request_size,
-				  16,
-				  64 * 1024,
-				  GUC_UNIT_KB);
-	define_number("distributed_trace.receiver_max_pending_size",
-				  "Requests that are not yet recorded, together; beyond that "
-				  "clients are made to wait.",
-				  NULL,
-				  &receiver_max_pending_size,
-				  1024,
-				  1024 * 1024,
-				  GUC_UNIT_KB);
-	define_number("distributed_trace.receiver_commit_delay",
-				  "How long to wait for further requests to commit together.",
-				  "Requests that come while others are being recorded are "
-				  "committed together in any case.",
-				  &receiver_commit_delay,
-				  0,
-				  1000,
-				  GUC_UNIT_MS);
-	define_number("distributed_trace.receiver_commit_requests",
-				  "How many requests are committed together at most.",
-				  NULL,
-				  &receiver_commit_requests,
-				  1,
-				  1000,
-				  0);
-	define_number("distributed_trace.receiver_max_wait",
-				  "How long a request that cannot be recorded is kept and "
-				  "tried again before the client is told to come back.",
-				  NULL,
-				  &receiver_max_wait,
-				  0,
-				  60000,
-				  GUC_UNIT_MS);
-}
+	for (size_t i = 0; i < lengthof(settings); i++)
+	{
+		const Setting *setting = &settings[i];
+		char *value;
 
-void
-define_receiver_settings(void)
-{
-	define_worker_settings();
-	define_network_settings();
-	define_limits();
+		if (setting->program_name == NULL)
+			continue;
+		if (setting->type == SETTING_NUMBER)
+			value = psprintf(INT64_FORMAT,
+							 (int64) *setting->number * setting->factor);
+		else if (setting->type == SETTING_FILE)
+			value = receiver_settings_path(*setting->text);
+		else
+			value = pstrdup(*setting->text);
+		if (!write(setting->name,
+				   setting->program_name,
+				   value,
+				   setting->type == SETTING_FILE,
+				   state))
+			return false;
+		pfree(value);
+	}
+	return true;
 }

@@ -26,4 +26,16 @@ extern int receiver_max_wait; /* ms */
 /* Call once, when the server loads the module at its start. */
 extern void define_receiver_settings(void);
 
+/* Where a file of the settings lies: a relative path is one from the data
+ * directory.  A new string. */
+extern char *receiver_settings_path(const char *file);
+
+/* Hands out all that the receiver program has to know, until the writer returns
+ * false, which is returned: the setting's name, the program's, and its value;
+ * is_file: the path of a file, or nothing. */
+typedef bool (*ReceiverSettingWriter)(const char *setting, const char *name,
+									  const char *value, bool is_file,
+									  void *state);
+extern bool receiver_settings_write(ReceiverSettingWriter write, void *state);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
@@ -24,6 +25,13 @@ PG_FUNCTION_INFO_V1(dt_trace_receiver_reset_stats);
 
 #define SHARED_NAME "distributed_trace receiver"
 
+/* A text that sessions of other databases read, whose encoding may be another. */
+typedef struct SharedText
+{
+	int encoding;
+	char text[RECEIVER_ERROR_LENGTH];
+} SharedText;
+
 typedef struct ReceiverStats
 {
 	ReceiverState state;
@@ -33,9 +41,10 @@ typedef struct ReceiverStats
 	bool was_reset;
 	ReceiverCounts counts;
 	TimestampTz error_time;
-	char error[RECEIVER_ERROR_LENGTH];
-	char rejection[RECEIVER_ERROR_LENGTH];
-	Size sketch_size; /* 0: none */
+	SharedText error;
+	SharedText rejection;
+	int failed_connects; /* of the worker to its database, in a row */
+	Size sketch_size;	 /* 0: none */
 	char sketch[RECEIVER_SKETCH_SIZE] pg_attribute_aligned(8);
 } ReceiverStats;
 
@@ -93,11 +102,36 @@ receiver_stats_set_state(ReceiverState state)
 	LWLockRelease(stats_lock);
 }
 
+/* Keeps as many whole characters as there is room for. */
+static void
+share_text(SharedText *shared, const char *text)
+{
+	int length = pg_mbcliplen(text, strlen(text), RECEIVER_ERROR_LENGTH - 1);
+
+	memcpy(shared->text, text, length);
+	shared->text[length] = '\0';
+	shared->encoding = GetDatabaseEncoding();
+}
+
+/* In the encoding of this database, whatever is in it. */
+static char *
+shared_text(const SharedText *shared)
+{
+	char *text = pstrdup(shared->text);
+
+	if (shared->encoding != GetDatabaseEncoding() ||
+		!pg_verify_mbstr(GetDatabaseEncoding(), text, strlen(text), true))
+		for (char *at = text; *at != '\0'; at++)
+			if (IS_HIGHBIT_SET(*at))
+				*at = '?';
+	return text;
+}
+
 void
 receiver_stats_set_error(const char *message)
 {
 	LWLockAcquire(stats_lock, LW_EXCLUSIVE);
-	strlcpy(stats->error, message, RECEIVER_ERROR_LENGTH);
+	share_text(&stats->error, message);
 	stats->error_time = GetCurrentTimestamp();
 	LWLockRelease(stats_lock);
 }
@@ -106,7 +140,26 @@ void
 receiver_stats_set_rejection(const char *message)
 {
 	LWLockAcquire(stats_lock, LW_EXCLUSIVE);
-	strlcpy(stats->rejection, message, RECEIVER_ERROR_LENGTH);
+	share_text(&stats->rejection, message);
+	LWLockRelease(stats_lock);
+}
+
+int
+receiver_stats_failed_connects(void)
+{
+	int count;
+
+	LWLockAcquire(stats_lock, LW_SHARED);
+	count = stats->failed_connects;
+	LWLockRelease(stats_lock);
+	return count;
+}
+
+void
+receiver_stats_set_failed_connects(int count)
+{
+	LWLockAcquire(stats_lock, LW_EXCLUSIVE);
+	stats->failed_connects = count;
 	LWLockRelease(stats_lock);
 }
 
@@ -219,7 +272,12 @@ put_stats(StatsRow *row, const ReceiverStats *copy, bool is_running)
 {
 	const uint64 *program = copy->counts.program;
 
-	put_text(row, state_names[is_running ? copy->state : RECEIVER_OFF]);
+	if (is_running)
+		put_text(row, state_names[copy->state]);
+	else
+		put_text(row,
+				 state_names[copy->failed_connects > 0 ? RECEIVER_FAILED
+													   : RECEIVER_OFF]);
 	row->nulls[row->count] = !is_running;
 	row->values[row->count++] = Int32GetDatum(copy->pid);
 	put_time(row, is_running ? copy->started : 0);
@@ -235,7 +293,7 @@ put_stats(StatsRow *row, const ReceiverStats *copy, bool is_running)
 	put_count(row, copy->counts.accepted);
 	put_count(row, copy->counts.duplicates);
 	put_count(row, copy->counts.rejected);
-	put_text(row, copy->rejection);
+	put_text(row, shared_text(&copy->rejection));
 	put_count(row, program[COUNT_BYTES]);
 	put_count(row, program[COUNT_CONNECTIONS]);
 	put_count(row, is_running ? program[COUNT_OPEN] : 0);
@@ -244,7 +302,7 @@ put_stats(StatsRow *row, const ReceiverStats *copy, bool is_running)
 	put_count(row, copy->counts.commits);
 	put_latency(row, copy);
 	put_count(row, copy->counts.restarts);
-	put_text(row, copy->error);
+	put_text(row, shared_text(&copy->error));
 	put_time(row, copy->error_time);
 	put_time(row, copy->reset);
 }
@@ -290,9 +348,9 @@ dt_trace_receiver_reset_stats(PG_FUNCTION_ARGS)
 						"server."));
 	LWLockAcquire(stats_lock, LW_EXCLUSIVE);
 	memset(&stats->counts, 0, sizeof(stats->counts));
-	stats->error[0] = '\0';
+	stats->error.text[0] = '\0';
 	stats->error_time = 0;
-	stats->rejection[0] = '\0';
+	stats->rejection.text[0] = '\0';
 	stats->sketch_size = 0;
 	stats->reset = GetCurrentTimestamp();
 	stats->was_reset = true;

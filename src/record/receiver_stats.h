@@ -17,7 +17,8 @@ typedef enum ReceiverState
 	RECEIVER_STARTING,	/* the program has not opened its ports */
 	RECEIVER_LISTENING, /* and requests are recorded */
 	RECEIVER_BLOCKED,	/* requests cannot be recorded at the moment */
-	RECEIVER_FAILED,	/* the program could not open its ports, or ended */
+	RECEIVER_FAILED,	/* the program could not open its ports, or ended; or
+						 * the worker cannot connect to its database */
 } ReceiverState;
 
 #define RECEIVER_ERROR_LENGTH 512
@@ -42,6 +43,11 @@ extern void receiver_stats_request(void);
 extern void receiver_stats_set_state(ReceiverState state);
 extern void receiver_stats_set_error(const char *message);
 extern void receiver_stats_set_rejection(const char *message);
+
+/* How often in a row the worker could not connect to its database: it ends each
+ * time, and begins anew.  While that is so the state is "failed". */
+extern int receiver_stats_failed_connects(void);
+extern void receiver_stats_set_failed_connects(int count);
 
 /* Adds to all counts but the program's. */
 extern void receiver_stats_add(const ReceiverCounts *counts);

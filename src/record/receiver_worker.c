@@ -1,108 +1,104 @@
 /*
  * The background worker that records what the receiver program takes.
  *
- * It starts the program, keeps it running, and commits the requests that come
- * in groups: whatever has come while one group was recorded makes the next.
- * A request is answered when its group is committed, and not before, so
- * nothing that a client was told is stored can be lost.
+ * It starts the program, keeps it running, and turn by turn takes the requests
+ * that came, records some (receiver_recorder.c) in the order of
+ * receiver_queue.c, makes them durable together, and has them answered: not
+ * before, so nothing that a client was told is stored can be lost.
  *
- * If something fails, the group's transaction is rolled back.  A request that
- * can never be recorded is answered as malformed, and the others are tried
- * again without it.  Where the failure may pass (a lock, a full disk, a missing
- * extension) all of them stay in the queue and are tried again, until the
- * client is about to give up or distributed_trace.receiver_max_wait has passed:
- * then it is told to come back.  Meanwhile nothing more is read once the queue
- * is full, which makes the program, and then clients, wait.
+ *	                 starts               opens its ports
+ *	    failed ───────────────▶ starting ────────────────▶ listening ◀─▶ blocked
+ *	       ▲                        │                          │
+ *	       └────────────────────────┴── cannot, or ends ───────┘
+ *
+ * Retrying belongs to the request: one that cannot be recorded now is put
+ * behind the others, waits longer after each try, and is told to come back
+ * before its client gives up or distributed_trace.receiver_max_wait has passed.
+ * Only where nothing can be recorded at all (a table is locked, the extension is
+ * missing) everybody waits, and the state is "blocked".  Nothing more is read
+ * once the queue is full, which makes the program, and then clients, wait.
+ *
+ * New settings that the program cannot work with do not end what works: it is
+ * started again with those that it had.
  *
  * Memory: the queue and all that outlives a turn in one context, what a turn
- * needs in another, which is reset.
+ * needs in another, which is reset.  All intervals are those of a monotonic
+ * clock.
  */
 #include "postgres.h"
 
 #include "compat.h"
 #include "core/frame.h"
-#include "query.h"
-#include "record/otlp_ingest.h"
+#include "record/monotonic.h"
+#include "record/receiver_fault.h"
 #include "record/receiver_program.h"
+#include "record/receiver_queue.h"
+#include "record/receiver_recorder.h"
 #include "record/receiver_settings.h"
 #include "record/receiver_stats.h"
 #include "record/receiver_worker.h"
 #include "server_host.h"
 
-#include "access/xact.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "lib/ilist.h"
-#include "mb/pg_wchar.h"
+#include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lmgr.h"
 #include "storage/proc.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ps_status.h"
-#include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
-/* Bytes of requests in the queue beyond which nothing more is read; and what may
- * be unread and is still read, so that the largest frame comes to its end. */
-#define QUEUE_LIMIT (64 * 1024 * 1024)
+/* What may be unread and is still read, so that the largest frame comes to its
+ * end. */
 #define LARGEST_FRAME ((int) FRAME_MAX_PAYLOAD + FRAME_HEADER_SIZE)
+
+/* What is recorded before those whose requests are done are answered. */
+#define GROUP_MAX 1000
+#define GROUP_BYTES ((Size) 8 * 1024 * 1024)
+#define GROUP_TIME (50 * US_PER_MS)
 
 /* Milliseconds. */
 #define LONGEST_NAP 1000
-#define RETRY_NAP 200
+#define QUEUE_NAP 200
+#define BLOCKED_NAP 200
+#define RETRY_NAP_MIN 50
+#define RETRY_NAP_MAX 1000
+#define FAILING_TIME 300
 #define PROBE_NAP 3000
 #define RESTART_NAP_MIN 1000
 #define RESTART_NAP_MAX 30000
-#define ANSWER_MARGIN 1500
-#define SHORTEST_WAIT 50
 #define STOP_TIME 10000
 
 #define WORKER_RESTART_SECONDS 5
-#define LOCK_TIMEOUT "1s"
-
-/* A request in the queue. */
-typedef struct QueuedRequest
-{
-	dlist_node node;
-	uint64 number;
-	FrameEncoding encoding;
-	TimestampTz deadline; /* to be answered by then */
-	uint32 length;
-	RecordResult result; /* of the present attempt, with the next two */
-	uint64 rejected;
-	char *message; /* why, or NULL */
-	char body[FLEXIBLE_ARRAY_MEMBER];
-} QueuedRequest;
+#define CONNECT_RETRY_SECONDS 60
 
 typedef struct Worker
 {
 	ReceiverProgram program;
+	char *config;		   /* that the program was started with, or NULL */
+	char *good_config;	   /* with which it last opened its ports, or NULL */
 	MemoryContext context; /* of the queue */
 	MemoryContext turn;	   /* of what one turn needs */
-	dlist_head queue;
-	int queued;
-	int group_limit; /* the next group is no larger; 0: no such limit */
-	Size queued_bytes;
-	TimestampTz first_queued; /* when the queue was last empty */
-	TimestampTz retry_at;	  /* not before; 0: at once */
-	TimestampTz probe_at;	  /* if nothing is recorded before */
-	TimestampTz start_at;	  /* of the program, after it ended */
+	RequestQueue queue;
+	QueuedRequest *done[GROUP_MAX]; /* recorded, and not yet answered */
+	int done_count;
+	/* monotonic_us() */
+	int64 blocked_until; /* nothing is tried before */
+	int64 failing_since; /* tries fail that others would, too; 0: they do not */
+	int64 probe_at;		 /* if nothing is recorded before */
+	int64 start_at;		 /* of the program, after it ended */
 	int restart_nap;
 	bool is_listening;
+	bool is_stopping;
 	bool is_blocked;					   /* as it was told to the program */
 	uint64 program_counts[FRAME_COUNTERS]; /* as it last told */
 	ReceiverCounts counts;				   /* not yet in shared memory */
 	OpenSketch *latency;
-	char last_fault[RECEIVER_ERROR_LENGTH]; /* that was logged */
-	Oid schema;
+	char *fault;	  /* while blocked: why */
+	char *last_state; /* that was logged */
 } Worker;
 
 /*
@@ -116,31 +112,66 @@ say(const char *activity)
 	pgstat_report_activity(STATE_IDLE, activity);
 }
 
-/* Logs a failure, but the same one only once in a row. */
+/* Replaces a string that outlives the turn; NULL for none. */
 static void
-log_fault(Worker *worker, const char *fault)
+keep(Worker *worker, char **kept, const char *text)
 {
-	receiver_stats_set_error(fault);
-	if (strcmp(worker->last_fault, fault) == 0)
-		return;
-	strlcpy(worker->last_fault, fault, sizeof(worker->last_fault));
-	ereport(LOG, errmsg("distributed_trace receiver: %s", fault));
+	char *copy =
+		text == NULL ? NULL : MemoryContextStrdup(worker->context, text);
+
+	if (*kept != NULL)
+	{
+		/* it may be a configuration, with a token */
+		explicit_bzero(*kept, strlen(*kept));
+		pfree(*kept);
+	}
+	*kept = copy;
 }
 
+/* Logs what became of the program, but the same only once in a row. */
+static void
+log_state(Worker *worker, const char *state)
+{
+	receiver_stats_set_error(state);
+	if (worker->last_state != NULL && strcmp(worker->last_state, state) == 0)
+		return;
+	keep(worker, &worker->last_state, state);
+	ereport(LOG, errmsg("distributed_trace receiver: %s", state));
+}
+
+/* Of a request that was taken out of the queue; frees it. */
 static void
 answer(Worker *worker, QueuedRequest *request, FrameOutcome outcome,
-	   uint64 rejected, const char *message)
+	   const char *message)
 {
 	program_put(&worker->program,
 				FRAME_ANSWER,
 				outcome,
 				request->number,
-				rejected,
+				outcome == OUTCOME_RECORDED ? request->rejected : 0,
 				message == NULL ? "" : message);
-	dlist_delete(&request->node);
-	worker->queued--;
-	worker->queued_bytes -= request->length;
-	pfree(request);
+	queue_free(request);
+}
+
+static void
+answer_busy(Worker *worker, QueuedRequest *request)
+{
+	const char *reason = request->fault;
+
+	if (reason == NULL)
+		reason = worker->fault != NULL ? worker->fault : "the server is busy";
+	worker->counts.busy++;
+	queue_take_out(&worker->queue, request);
+	answer(worker, request, OUTCOME_BUSY, reason);
+}
+
+static void
+answer_refused(Worker *worker, QueuedRequest *request, const char *reason)
+{
+	worker->counts.malformed++;
+	receiver_stats_set_error(reason);
+	queue_take_out(&worker->queue, request);
+	answer(worker, request, OUTCOME_MALFORMED, reason);
 }
 
 static void
@@ -152,163 +183,18 @@ answer_recorded(Worker *worker, QueuedRequest *request)
 	worker->counts.rejected += request->rejected;
 	if (request->message != NULL)
 		receiver_stats_set_rejection(request->message);
-	answer(
-		worker, request, OUTCOME_RECORDED, request->rejected, request->message);
-}
-
-/* Whether trying again could help. */
-static bool
-may_pass(int sqlstate)
-{
-	switch (ERRCODE_TO_CATEGORY(sqlstate))
-	{
-		case ERRCODE_DATA_EXCEPTION:
-		case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
-		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
-		case ERRCODE_PLPGSQL_ERROR:
-			return false;
-		default:
-			return sqlstate != ERRCODE_UNTRANSLATABLE_CHARACTER;
-	}
+	answer(worker, request, OUTCOME_RECORDED, request->message);
 }
 
 /*
  * Recording
  */
 
-/* A commit may wait for a standby that is away. */
-static volatile sig_atomic_t is_committing = false;
-
-/* Ends the worker in order, but in the midst of a commit at once: then nobody
- * is told that it was done, and clients send again. */
 static void
-handle_shutdown_request(SIGNAL_ARGS)
-{
-	int saved_errno = errno;
-
-	if (is_committing)
-	{
-		ProcDiePending = true;
-		InterruptPending = true;
-	}
-	SignalHandlerForShutdownRequest(postgres_signal_arg);
-	errno = saved_errno;
-}
-
-/* The schema of the extension in this database; InvalidOid if it is not there. */
-static Oid
-find_extension(void)
-{
-	bool isnull = true;
-	Oid schema = InvalidOid;
-
-	SPI_connect();
-	if (SPI_execute("SELECT extnamespace FROM pg_catalog.pg_extension "
-					"WHERE extname OPERATOR(pg_catalog.=) "
-					"'distributed_trace'",
-					true,
-					1) == SPI_OK_SELECT &&
-		SPI_processed == 1)
-		schema = DatumGetObjectId(SPI_getbinval(
-			SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
-	return isnull ? InvalidOid : schema;
-}
-
-static void
-require_extension(Worker *worker)
-{
-	worker->schema = find_extension();
-	if (!OidIsValid(worker->schema))
-		ereport(ERROR,
-				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("there is no extension distributed_trace in database "
-					   "\"%s\"",
-					   receiver_database),
-				errhint("Run CREATE EXTENSION distributed_trace there."));
-}
-
-static SpanBatch *
-ingest(const Worker *worker, QueuedRequest *request)
-{
-	if (request->encoding == ENCODING_JSON)
-	{
-		/* verified: nothing else has looked at it so far */
-		char *json = pg_any_to_server(request->body, request->length, PG_UTF8);
-		Size length = json == request->body ? request->length : strlen(json);
-
-		return ingest_otlp_json(cstring_to_text_with_len(json, length),
-								worker->schema,
-								&request->result);
-	}
-	return ingest_otlp_protobuf((Slice){request->body, request->length},
-								worker->schema,
-								&request->result);
-}
-
-/* Keeps nothing of what it decoded but what is to be answered. */
-static void
-record_request(Worker *worker, QueuedRequest *request)
-{
-	MemoryContext scratch = AllocSetContextCreate(
-		worker->turn, "distributed_trace request", ALLOCSET_DEFAULT_SIZES);
-	SpanBatch *batch;
-	char *message;
-
-	MemoryContextSwitchTo(scratch);
-	batch = ingest(worker, request);
-	message = span_batch_message(batch);
-	MemoryContextSwitchTo(worker->turn);
-	request->rejected = batch->rejected;
-	request->message = message == NULL ? NULL : pstrdup(message);
-	MemoryContextDelete(scratch);
-}
-
-/* As recording does, and without asking for a privilege. */
-static void
-lock_log(Worker *worker)
-{
-	Oid log = get_relname_relid("distributed_trace_log", worker->schema);
-
-	if (OidIsValid(log))
-		LockRelationOid(log, RowExclusiveLock);
-}
-
-/* Records the first so many requests in one transaction; *current is the one
- * at hand, for whoever has to know what failed.  With none, it shows whether
- * something could be recorded. */
-static void
-record_group(Worker *worker, int count, QueuedRequest **current)
-{
-	dlist_iter at;
-
-	/* the time of now() */
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	require_extension(worker);
-	lock_log(worker);
-	dlist_foreach(at, &worker->queue)
-	{
-		if (count-- == 0)
-			break;
-		*current = dlist_container(QueuedRequest, node, at.cur);
-		record_request(worker, *current);
-		CHECK_FOR_INTERRUPTS();
-	}
-	*current = NULL;
-	PopActiveSnapshot();
-	is_committing = true;
-	CommitTransactionCommand();
-	is_committing = false;
-}
-
-static void
-add_latency(Worker *worker, TimestampTz began)
+add_latency(Worker *worker, int64 us)
 {
 	MemoryContext caller = MemoryContextSwitchTo(worker->context);
 	OpenSketch *before = worker->latency;
-	int64 us = GetCurrentTimestamp() - began;
 
 	worker->counts.commits++;
 	(void) sketch_add(
@@ -318,160 +204,189 @@ add_latency(Worker *worker, TimestampTz began)
 	MemoryContextSwitchTo(caller);
 }
 
-/* After a failure at one request: those before it make the next group, so that
- * they are recorded whatever is behind them.  If it was the first, it goes to
- * the end. */
+/* Something can be recorded. */
 static void
-isolate(Worker *worker, QueuedRequest *current)
+note_success(Worker *worker)
 {
-	dlist_iter at;
-
-	worker->group_limit = 0;
-	dlist_foreach(at, &worker->queue)
-	{
-		if (at.cur == &current->node)
-			break;
-		worker->group_limit++;
-	}
-	if (worker->group_limit == 0)
-	{
-		dlist_delete(&current->node);
-		dlist_push_tail(&worker->queue, &current->node);
-	}
-}
-
-/* After a failure: what becomes of the request that was at hand, and when the
- * others are tried again. */
-static void
-handle_failure(Worker *worker, QueuedRequest *current, ErrorData *error)
-{
-	if (current != NULL)
-		isolate(worker, current);
-	if (current != NULL && !may_pass(error->sqlerrcode))
-	{
-		worker->counts.malformed++;
-		receiver_stats_set_error(error->message);
-		answer(worker, current, OUTCOME_MALFORMED, 0, error->message);
-		return;
-	}
-	log_fault(worker, error->message);
-	worker->is_blocked = true;
-	worker->retry_at =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_NAP);
-}
-
-static void
-answer_group(Worker *worker, int count)
-{
-	while (count-- > 0)
-		answer_recorded(
-			worker,
-			dlist_container(QueuedRequest, node, worker->queue.head.next));
+	if (worker->is_blocked)
+		fault_log_forget();
 	worker->is_blocked = false;
-	worker->group_limit = 0;
-	worker->retry_at = 0;
-	worker->last_fault[0] = '\0';
+	worker->blocked_until = 0;
+	worker->failing_since = 0;
+	keep(worker, &worker->fault, NULL);
 }
 
-static int
-group_size(const Worker *worker)
-{
-	int size = Min(worker->queued, receiver_commit_requests);
-
-	return worker->group_limit > 0 ? Min(size, worker->group_limit) : size;
-}
-
-/* Records the first so many requests of the queue, and answers them. */
+/* Nothing can. */
 static void
-commit_group(Worker *worker, int count)
+note_blocked(Worker *worker, const RecordFault *fault)
 {
-	TimestampTz began = GetCurrentTimestamp();
-	QueuedRequest *volatile current = NULL;
-	volatile bool is_committed = false;
+	worker->is_blocked = true;
+	worker->blocked_until = monotonic_us() + BLOCKED_NAP * US_PER_MS;
+	fault_log(fault->sqlstate, fault->message, fault->hint);
+	keep(worker, &worker->fault, fault->message);
+}
+
+static void
+try_later(Worker *worker, QueuedRequest *request, const RecordFault *fault)
+{
+	int nap = Min(Max(request->retry_nap * 2, RETRY_NAP_MIN), RETRY_NAP_MAX);
+
+	queue_defer(&worker->queue, request, nap, monotonic_us());
+	if (request->fault != NULL)
+		fault_log(fault->sqlstate, fault->message, fault->hint);
+}
+
+/* What meets one request meets others, as long as none succeeds. */
+static void
+note_failing(Worker *worker, const RecordFault *fault)
+{
+	int64 now = monotonic_us();
+
+	if (worker->failing_since == 0)
+		worker->failing_since = now;
+	if (now - worker->failing_since < FAILING_TIME * US_PER_MS)
+		return;
+	worker->is_blocked = true;
+	keep(worker, &worker->fault, fault->message);
+}
+
+/* Records a slice of a request; false if nothing can be recorded now. */
+static bool
+record_request(Worker *worker, QueuedRequest *request)
+{
+	int64 began = monotonic_us();
+	RecordFault fault = {0};
+	RecordOutcome outcome = recorder_record(request, &fault);
+	int64 now = monotonic_us();
+
+	if (outcome != RECORD_BLOCKED)
+		queue_charge(&worker->queue, request, now - began, now);
+	switch (outcome)
+	{
+		case RECORD_DONE:
+			note_success(worker);
+			queue_take_out(&worker->queue, request);
+			worker->done[worker->done_count++] = request;
+			break;
+		case RECORD_MORE:
+			note_success(worker);
+			queue_make_bulk(&worker->queue, request);
+			break;
+		case RECORD_REFUSED:
+			note_success(worker);
+			answer_refused(worker, request, fault.message);
+			break;
+		case RECORD_LATER:
+			try_later(worker, request, &fault);
+			break;
+		case RECORD_FAILING:
+			note_failing(worker, &fault);
+			try_later(worker, request, &fault);
+			break;
+		case RECORD_BLOCKED:
+			note_blocked(worker, &fault);
+			return false;
+	}
+	return true;
+}
+
+/* Makes the group durable and answers it; where somebody cancelled that, it is
+ * recorded again, which finds it there. */
+static void
+finish_group(Worker *worker, int64 began)
+{
+	bool is_durable = recorder_flush();
+	int64 now = monotonic_us();
+
+	if (is_durable)
+		add_latency(worker, now - began);
+	for (int i = 0; i < worker->done_count; i++)
+	{
+		QueuedRequest *request = worker->done[i];
+
+		if (is_durable)
+			answer_recorded(worker, request);
+		else
+		{
+			recorder_rewind(request);
+			queue_put_back(&worker->queue, request);
+			queue_defer(&worker->queue, request, RETRY_NAP_MIN, now);
+		}
+	}
+	worker->done_count = 0;
+}
+
+/* Records requests of the queue, up to the limits of a group, and answers those
+ * that are done.  Bulk makes a group of its own: nobody waits for it. */
+static void
+record_group(Worker *worker)
+{
+	int64 began = monotonic_us();
+	int64 now = began;
+	int count = 0;
+	Size bytes = 0;
 
 	pgstat_report_activity(STATE_RUNNING, "recording spans");
-	PG_TRY();
+	while (count++ < receiver_commit_requests && bytes < GROUP_BYTES &&
+		   now - began < GROUP_TIME)
 	{
-		record_group(worker, count, (QueuedRequest **) &current);
-		is_committed = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
+		QueuedRequest *request = queue_next(&worker->queue, now);
+		bool is_bulk;
 
-		MemoryContextSwitchTo(worker->turn);
-		error = CopyErrorData();
-		FlushErrorState();
-		is_committing = false;
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(worker->turn);
-		handle_failure(worker, current, error);
+		if (request == NULL || (request->is_bulk && worker->done_count > 0))
+			break;
+		is_bulk = request->is_bulk;
+		bytes += request->length;
+		if (!record_request(worker, request))
+			break;
+		recorder_take_interrupts();
+		now = monotonic_us();
+		if (is_bulk)
+			break;
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(worker->turn);
-	/* what was committed without waiting for a standby is not acknowledged */
-	CHECK_FOR_INTERRUPTS();
-	if (is_committed && count > 0)
-		add_latency(worker, began);
-	if (is_committed)
-		answer_group(worker, count);
-	worker->probe_at =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PROBE_NAP);
+	if (worker->done_count > 0)
+		finish_group(worker, began);
+	worker->probe_at = monotonic_us() + PROBE_NAP * US_PER_MS;
 	pgstat_report_activity(STATE_IDLE, "receiving");
 	pgstat_report_stat(false);
 }
 
-/* Tells the clients that cannot wait any longer to come back. */
+/* While nothing is queued: whether something could be recorded, now and then,
+ * so that clients and balancers are told before they try. */
 static void
-give_up_late_requests(Worker *worker, TimestampTz now)
+probe(Worker *worker)
 {
-	dlist_mutable_iter at;
+	int64 now = monotonic_us();
+	RecordFault fault;
 
-	dlist_foreach_modify(at, &worker->queue)
-	{
-		QueuedRequest *request = dlist_container(QueuedRequest, node, at.cur);
+	if (worker->queue.count > 0 ||
+		now < (worker->is_blocked ? worker->blocked_until : worker->probe_at))
+		return;
+	if (recorder_probe(&fault))
+		note_success(worker);
+	else
+		note_blocked(worker, &fault);
+	worker->probe_at = monotonic_us() + PROBE_NAP * US_PER_MS;
+	pgstat_report_stat(false);
+}
 
-		if (request->deadline > now)
-			continue;
-		worker->counts.busy++;
-		answer(worker,
-			   request,
-			   OUTCOME_BUSY,
-			   0,
-			   worker->last_fault[0] != '\0' ? worker->last_fault
-											 : "the server is busy");
-	}
+/* Tells the clients that cannot wait any longer to come back, and those whose
+ * requests keep others out. */
+static void
+give_up_requests(Worker *worker)
+{
+	int64 now = monotonic_us();
+	QueuedRequest *request;
+
+	while ((request = queue_find_late(&worker->queue, now)) != NULL)
+		answer_busy(worker, request);
+	while ((request = queue_find_surplus(&worker->queue, now)) != NULL)
+		answer_busy(worker, request);
 }
 
 /*
  * The program's frames
  */
-
-static void
-queue_request(Worker *worker, const Frame *frame, Slice body)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	/* an answer has to arrive before the client gives up */
-	int64 wait = Min((int64) receiver_max_wait,
-					 (int64) Min(frame->value, 86400000) - ANSWER_MARGIN);
-	QueuedRequest *request = MemoryContextAllocExtended(
-		worker->context,
-		offsetof(QueuedRequest, body) + body.length + 1,
-		MCXT_ALLOC_HUGE);
-
-	request->number = frame->number;
-	request->encoding = frame->encoding;
-	/* nor before it was tried once */
-	request->deadline = TimestampTzPlusMilliseconds(
-		now, Max(wait, receiver_commit_delay + SHORTEST_WAIT));
-	request->length = body.length;
-	memcpy(request->body, body.data, body.length);
-	request->body[body.length] = '\0';
-	dlist_push_tail(&worker->queue, &request->node);
-	if (worker->queued++ == 0)
-		worker->first_queued = now;
-	worker->queued_bytes += body.length;
-}
 
 static void
 take_counts(Worker *worker, Slice payload)
@@ -484,6 +399,108 @@ take_counts(Worker *worker, Slice payload)
 	memcpy(worker->program_counts, counts, sizeof(counts));
 }
 
+/* Forgets what a program left behind that is gone: its clients are, too. */
+static void
+end_program(Worker *worker)
+{
+	static const uint64 nothing[FRAME_COUNTERS];
+
+	program_end(&worker->program);
+	receiver_stats_add_program(nothing, nothing);
+	memset(worker->program_counts, 0, sizeof(worker->program_counts));
+	queue_clear(&worker->queue);
+	worker->is_listening = false;
+	worker->counts.restarts++;
+}
+
+/* It ended by itself: starts it again, after a while. */
+static void
+program_is_gone(Worker *worker)
+{
+	if (worker->is_listening && !worker->is_stopping)
+		log_state(worker,
+				  "the receiver program has ended; it is started again");
+	end_program(worker);
+	receiver_stats_set_state(RECEIVER_FAILED);
+	worker->start_at = monotonic_us() + worker->restart_nap * US_PER_MS;
+	worker->restart_nap = Min(worker->restart_nap * 2, RESTART_NAP_MAX);
+	/* with the settings of then, unless they were good */
+	if (worker->config != NULL && worker->good_config != NULL &&
+		strcmp(worker->config, worker->good_config) == 0)
+		return;
+	keep(worker, &worker->config, NULL);
+}
+
+static void
+goes_on_as_before(Worker *worker, const char *fault)
+{
+	char *message = psprintf("%s; the receiver goes on with the settings that "
+							 "it had",
+							 fault);
+
+	log_state(worker, message);
+	pfree(message);
+	keep(worker, &worker->config, worker->good_config);
+}
+
+/* It says that it cannot open its ports, and why. */
+static void
+program_cannot_start(Worker *worker, const char *fault)
+{
+	bool was_good = worker->good_config == NULL ||
+					strcmp(worker->config, worker->good_config) == 0;
+
+	end_program(worker);
+	if (was_good)
+	{
+		log_state(worker, fault);
+		keep(worker, &worker->config, NULL);
+		program_is_gone(worker);
+		return;
+	}
+	goes_on_as_before(worker, fault);
+	worker->start_at = 0;
+}
+
+/* The settings that the program is to be started with; false if there are none
+ * that are fit. */
+static bool
+choose_config(Worker *worker)
+{
+	StringInfoData config;
+	StringInfoData fault;
+
+	if (worker->config != NULL)
+		return true;
+	initStringInfo(&config);
+	initStringInfo(&fault);
+	if (program_config(&config, &fault))
+		keep(worker, &worker->config, config.data);
+	else if (worker->good_config != NULL)
+		goes_on_as_before(worker, fault.data);
+	else
+		log_state(worker, fault.data);
+	explicit_bzero(config.data, config.maxlen);
+	return worker->config != NULL;
+}
+
+static void
+start_program(Worker *worker)
+{
+	StringInfoData fault;
+
+	initStringInfo(&fault);
+	receiver_stats_set_state(RECEIVER_STARTING);
+	if (!choose_config(worker))
+		program_is_gone(worker);
+	else if (!program_start(&worker->program, worker->config, &fault))
+	{
+		log_state(worker, fault.data);
+		program_is_gone(worker);
+	}
+	pfree(fault.data);
+}
+
 static void
 take_frame(Worker *worker, const Frame *frame, Slice payload)
 {
@@ -492,7 +509,7 @@ take_frame(Worker *worker, const Frame *frame, Slice payload)
 	switch (frame->type)
 	{
 		case FRAME_REQUEST:
-			queue_request(worker, frame, payload);
+			(void) queue_add(&worker->queue, frame, payload, monotonic_us());
 			break;
 		case FRAME_COUNTS:
 			take_counts(worker, payload);
@@ -500,7 +517,8 @@ take_frame(Worker *worker, const Frame *frame, Slice payload)
 		case FRAME_LISTENING:
 			worker->is_listening = true;
 			worker->restart_nap = RESTART_NAP_MIN;
-			worker->last_fault[0] = '\0';
+			keep(worker, &worker->good_config, worker->config);
+			keep(worker, &worker->last_state, NULL);
 			program_put(&worker->program,
 						FRAME_STATE,
 						worker->is_blocked ? 0 : 1,
@@ -511,53 +529,10 @@ take_frame(Worker *worker, const Frame *frame, Slice payload)
 					errmsg("distributed_trace receiver: listening %s", text));
 			break;
 		default:
-			log_fault(worker, text);
+			program_cannot_start(worker, text);
 			break;
 	}
 	pfree(text);
-}
-
-/* Forgets what a program left behind that is gone: its clients are, too. */
-static void
-program_is_gone(Worker *worker)
-{
-	static const uint64 nothing[FRAME_COUNTERS];
-	dlist_mutable_iter at;
-
-	program_end(&worker->program);
-	receiver_stats_add_program(nothing, nothing);
-	memset(worker->program_counts, 0, sizeof(worker->program_counts));
-	dlist_foreach_modify(at, &worker->queue)
-	{
-		pfree(dlist_container(QueuedRequest, node, at.cur));
-	}
-	dlist_init(&worker->queue);
-	worker->queued = 0;
-	worker->queued_bytes = 0;
-	if (worker->is_listening)
-		log_fault(worker,
-				  "the receiver program has ended; it is started again");
-	worker->is_listening = false;
-	worker->counts.restarts++;
-	receiver_stats_set_state(RECEIVER_FAILED);
-	worker->start_at =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), worker->restart_nap);
-	worker->restart_nap = Min(worker->restart_nap * 2, RESTART_NAP_MAX);
-}
-
-static void
-start_program(Worker *worker)
-{
-	StringInfoData fault;
-
-	initStringInfo(&fault);
-	receiver_stats_set_state(RECEIVER_STARTING);
-	if (!program_start(&worker->program, &fault))
-	{
-		log_fault(worker, fault.data);
-		program_is_gone(worker);
-	}
-	pfree(fault.data);
 }
 
 /* Reads frames, as long as there is room for what they bring. */
@@ -567,7 +542,7 @@ read_program(Worker *worker)
 	Frame frame;
 	Slice payload;
 
-	if (worker->queued_bytes >= QUEUE_LIMIT)
+	if (queue_is_full(&worker->queue, monotonic_us()))
 		return;
 	/* the largest frame has to fit, or the rest of it would never be read */
 	if (!program_read(&worker->program, LARGEST_FRAME))
@@ -575,7 +550,8 @@ read_program(Worker *worker)
 		program_is_gone(worker);
 		return;
 	}
-	while (worker->queued_bytes < QUEUE_LIMIT &&
+	while (worker->program.socket != PGINVALID_SOCKET &&
+		   !queue_is_full(&worker->queue, monotonic_us()) &&
 		   program_next_frame(&worker->program, &frame, &payload))
 		take_frame(worker, &frame, payload);
 }
@@ -585,40 +561,40 @@ read_program(Worker *worker)
  */
 
 static bool
-is_due(const Worker *worker, TimestampTz now)
+is_due(Worker *worker, int64 now)
 {
-	if (worker->queued == 0 || worker->retry_at > now)
-		return false;
-	return worker->queued >= receiver_commit_requests ||
-		   now >= TimestampTzPlusMilliseconds(worker->first_queued,
-											  receiver_commit_delay);
+	return worker->queue.count > 0 && now >= worker->blocked_until &&
+		   now >= queue_wake_time(&worker->queue, now);
 }
 
 /* Milliseconds until something has to be done. */
 static long
-nap_length(const Worker *worker, TimestampTz now)
+nap_length(Worker *worker, int64 now)
 {
-	TimestampTz next = TimestampTzPlusMilliseconds(now, LONGEST_NAP);
+	int64 next = now + LONGEST_NAP * US_PER_MS;
 
 	if (worker->program.socket == PGINVALID_SOCKET)
 		next = Min(next, worker->start_at);
-	if (worker->queued > 0)
-		next = Min(next,
-				   worker->retry_at > now
-					   ? worker->retry_at
-					   : TimestampTzPlusMilliseconds(worker->first_queued,
-													 receiver_commit_delay));
-	return Max((long) ((next - now + 999) / 1000), 0);
+	if (worker->queue.count > 0)
+	{
+		/* requests come to their deadlines */
+		next = Min(next, now + QUEUE_NAP * US_PER_MS);
+		next = Min(
+			next,
+			Max(worker->blocked_until, queue_wake_time(&worker->queue, now)));
+	}
+	return Max((long) ((next - now + US_PER_MS - 1) / US_PER_MS), 0);
 }
 
 static void
 take_nap(Worker *worker)
 {
 	int events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
-	long nap = nap_length(worker, GetCurrentTimestamp());
+	int64 now = monotonic_us();
+	long nap = nap_length(worker, now);
 
 	if (worker->program.socket != PGINVALID_SOCKET &&
-		worker->queued_bytes < QUEUE_LIMIT)
+		!queue_is_full(&worker->queue, now))
 		events |= WL_SOCKET_READABLE;
 	if (worker->program.socket != PGINVALID_SOCKET &&
 		program_has_output(&worker->program))
@@ -631,43 +607,36 @@ take_nap(Worker *worker)
 	ResetLatch(MyLatch);
 }
 
-/* Everything that the program was started with, to see whether it changed. */
-static char *
-program_settings(void)
-{
-	return psprintf("%s %d %d %s %s %s %s %d %d %d",
-					receiver_listen_addresses,
-					receiver_http_port,
-					receiver_grpc_port,
-					receiver_token_file,
-					receiver_tls_cert_file,
-					receiver_tls_key_file,
-					receiver_tls_client_ca_file,
-					receiver_max_connections,
-					receiver_max_request_size,
-					receiver_max_pending_size);
-}
-
-/* Takes new settings; the program is started anew on every reload, since
- * certificates and tokens change within their files. */
+/* Takes new settings.  The program is started anew if what it knows of them has
+ * changed, the files that they name included. */
 static void
 reload(Worker *worker)
 {
-	char *before = program_settings();
-	bool has_files =
-		*receiver_token_file != '\0' || *receiver_tls_cert_file != '\0';
+	StringInfoData config;
+	StringInfoData fault;
 
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
-	if (!has_files && strcmp(before, program_settings()) == 0)
-		return;
-	ereport(LOG,
-			errmsg("distributed_trace receiver: starting again with new "
-				   "settings"));
-	worker->is_listening = false;
-	program_is_gone(worker);
-	worker->start_at = 0;
-	worker->restart_nap = RESTART_NAP_MIN;
+	initStringInfo(&config);
+	initStringInfo(&fault);
+	keep(worker, &worker->last_state, NULL);
+	if (!program_config(&config, &fault))
+	{
+		/* one that does not run tells so itself when it is to be started */
+		if (worker->is_listening)
+			goes_on_as_before(worker, fault.data);
+	}
+	else if (worker->config == NULL || strcmp(config.data, worker->config) != 0)
+	{
+		ereport(LOG,
+				errmsg("distributed_trace receiver: starting again with new "
+					   "settings"));
+		end_program(worker);
+		keep(worker, &worker->config, config.data);
+		worker->start_at = 0;
+		worker->restart_nap = RESTART_NAP_MIN;
+	}
+	explicit_bzero(config.data, config.maxlen);
 }
 
 static void
@@ -711,17 +680,6 @@ tell_state(Worker *worker, bool was_blocked)
 		&worker->program, FRAME_STATE, worker->is_blocked ? 0 : 1, 0, 0, "");
 }
 
-/* While nothing is queued: whether something could be recorded, now and then,
- * so that clients and balancers are told before they try. */
-static void
-probe(Worker *worker)
-{
-	TimestampTz due = worker->is_blocked ? worker->retry_at : worker->probe_at;
-
-	if (worker->queued == 0 && GetCurrentTimestamp() >= due)
-		commit_group(worker, group_size(worker));
-}
-
 static void
 run_turn(Worker *worker)
 {
@@ -730,15 +688,15 @@ run_turn(Worker *worker)
 	if (ConfigReloadPending && !ShutdownRequestPending)
 		reload(worker);
 	if (worker->program.socket == PGINVALID_SOCKET &&
-		GetCurrentTimestamp() >= worker->start_at)
+		monotonic_us() >= worker->start_at)
 		start_program(worker);
 	if (worker->program.socket != PGINVALID_SOCKET)
 		read_program(worker);
-	if (is_due(worker, GetCurrentTimestamp()))
-		commit_group(worker, group_size(worker));
+	if (is_due(worker, monotonic_us()))
+		record_group(worker);
 	else
 		probe(worker);
-	give_up_late_requests(worker, GetCurrentTimestamp());
+	give_up_requests(worker);
 	tell_state(worker, was_blocked);
 	if (worker->program.socket != PGINVALID_SOCKET &&
 		!program_flush(&worker->program))
@@ -750,16 +708,15 @@ run_turn(Worker *worker)
 static void
 shut_down(Worker *worker)
 {
-	TimestampTz end =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STOP_TIME);
+	int64 end = monotonic_us() + STOP_TIME * US_PER_MS;
 
 	say("stopping");
+	worker->is_stopping = true;
 	if (worker->program.socket != PGINVALID_SOCKET)
 		program_put(&worker->program, FRAME_STOP, 0, 0, 0, "");
-	while (worker->program.socket != PGINVALID_SOCKET &&
-		   GetCurrentTimestamp() < end)
+	while (worker->program.socket != PGINVALID_SOCKET && monotonic_us() < end)
 	{
-		worker->start_at = DT_NOEND;
+		worker->start_at = PG_INT64_MAX;
 		run_turn(worker);
 		MemoryContextReset(worker->turn);
 		if (worker->program.socket == PGINVALID_SOCKET)
@@ -786,11 +743,83 @@ init_worker(Worker *worker)
 										 ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(worker->context);
 	program_init(&worker->program);
-	dlist_init(&worker->queue);
+	queue_init(&worker->queue, worker->context);
+	recorder_init(worker->turn);
 	worker->restart_nap = RESTART_NAP_MIN;
 	worker->latency = sketch_create(server_host(), SKETCH_DEFAULT_ALPHA);
 	/* until a first transaction has shown that it is not */
 	worker->is_blocked = true;
+}
+
+/*
+ * Connecting
+ */
+
+static emit_log_hook_type next_log_hook;
+
+/* A worker that cannot connect ends; whoever looks has to find out why. */
+static void
+note_failed_connect(ErrorData *error)
+{
+	if (error->elevel == FATAL && error->sqlerrcode != ERRCODE_ADMIN_SHUTDOWN)
+	{
+		char *message =
+			psprintf("could not connect to database \"%s\" as role \"%s\": %s",
+					 receiver_database,
+					 *receiver_role == '\0' ? "(the cluster's superuser)"
+											: receiver_role,
+					 error->message);
+
+		receiver_stats_set_error(message);
+		receiver_stats_set_failed_connects(receiver_stats_failed_connects() +
+										   1);
+		if (error->hint == NULL)
+			error->hint = MemoryContextStrdup(
+				ErrorContext,
+				"distributed_trace.receiver_database and "
+				"distributed_trace.receiver_role say where the receiver "
+				"records, and as whom.");
+	}
+	if (next_log_hook != NULL)
+		next_log_hook(error);
+}
+
+/* The postmaster starts the worker anew after the same time always; the rest of
+ * a longer and longer wait is made here. */
+static void
+wait_to_connect(int failures)
+{
+	int64 seconds = Min((int64) WORKER_RESTART_SECONDS << Min(failures - 1, 8),
+						CONNECT_RETRY_SECONDS);
+	int64 end =
+		monotonic_us() + (seconds - WORKER_RESTART_SECONDS) * 1000 * US_PER_MS;
+	int64 left;
+
+	while ((left = end - monotonic_us()) > 0)
+	{
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 (long) (left / US_PER_MS + 1),
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		if (ShutdownRequestPending)
+			proc_exit(1);
+	}
+}
+
+static void
+connect_to_database(void)
+{
+	int failures = receiver_stats_failed_connects();
+
+	if (failures > 0)
+		wait_to_connect(failures);
+	next_log_hook = emit_log_hook;
+	emit_log_hook = note_failed_connect;
+	BackgroundWorkerInitializeConnection(
+		receiver_database, *receiver_role == '\0' ? NULL : receiver_role, 0);
+	emit_log_hook = next_log_hook;
+	receiver_stats_set_failed_connects(0);
 }
 
 void
@@ -800,19 +829,16 @@ dt_receiver_main(Datum argument)
 
 	(void) argument;
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, handle_shutdown_request);
 	/* the program's end is seen at its socket */
 	pqsignal(SIGCHLD, SIG_DFL);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(
-		receiver_database, *receiver_role == '\0' ? NULL : receiver_role, 0);
-	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_SUSET, PGC_S_OVERRIDE);
 	init_worker(worker);
+	BackgroundWorkerUnblockSignals();
+	connect_to_database();
 	say("receiving");
 	while (!ShutdownRequestPending)
 	{
 		MemoryContextSwitchTo(worker->turn);
-		CHECK_FOR_INTERRUPTS();
+		recorder_take_interrupts();
 		run_turn(worker);
 		MemoryContextReset(worker->turn);
 		take_nap(worker);
