@@ -3,6 +3,8 @@
 #
 #     test/docs_test.sh [--update] [FILE...]      README.md docs/*.md
 #
+# The traces of another day are there first, which no example may depend on.
+#
 # Takes the server that PGHOST and its like name, on which the extension must be
 # installed, and prints TAP.  Each file gets a database of its own, which holds
 # the requests of demo/otlp, unless the file creates the extension itself; each block marked sql is run by a psql of its own,
@@ -36,13 +38,17 @@ prepare_database()
 	createdb $database
 	! grep -q '^CREATE EXTENSION distributed_trace' "$1" || return 0
 	run_psql -c 'CREATE EXTENSION distributed_trace'
+	run_psql -c "SELECT trace_ingest_otlp('{\"resourceSpans\": [{
+		\"resource\": {\"attributes\": [{\"key\": \"service.name\", \"value\": {\"stringValue\": \"other\"}}]},
+		\"scopeSpans\": [{\"spans\": [{\"traceId\": \"0123456789abcdef0123456789abcdef\", \"spanId\": \"0123456789abcdef\",
+			\"name\": \"get\", \"kind\": 2, \"startTimeUnixNano\": \"1600000000000000000\", \"endTimeUnixNano\": \"1600000000005000000\"}]}]}]}')" >"$scratch/ingested"
 	for file in demo/otlp/*.bin.gz; do
 		echo "SELECT trace_ingest_otlp(decode('$(base64 -w 0 "$file")', 'base64'));"
 	done >"$scratch/requests.sql"
 	for file in demo/otlp/*.json; do
 		echo "SELECT trace_ingest_otlp(convert_from(decode('$(base64 -w 0 "$file")', 'base64'), 'UTF8'));"
 	done >>"$scratch/requests.sql"
-	run_psql -f "$scratch/requests.sql" >"$scratch/ingested"
+	run_psql -f "$scratch/requests.sql" >>"$scratch/ingested"
 	run_psql -c 'ANALYZE'
 }
 
