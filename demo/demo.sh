@@ -139,8 +139,8 @@ show()
 
 			    $psql -h $host -U postgres demo
 
-			send spans to http://localhost:$port (OTLP/HTTP), and end it, and remove
-			all of it, with
+			where SELECT * FROM trace_help(); lists what there is, send spans to
+			http://localhost:$port (OTLP/HTTP), and end it, and remove all of it, with
 
 			    make demo-stop
 		end
