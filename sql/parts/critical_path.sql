@@ -472,9 +472,10 @@ CREATE FUNCTION trace_critical_path_diff(
     base_from timestamptz, base_to timestamptz, other_from timestamptz, other_to timestamptz,
     root_service text DEFAULT NULL, root_operation text DEFAULT NULL, group_by text DEFAULT 'operation',
     percentile_from double precision DEFAULT 0, percentile_to double precision DEFAULT 100,
-    max_depth integer DEFAULT 64)
+    max_depth integer DEFAULT 64, slower_ratio double precision DEFAULT 1.2)
     RETURNS TABLE (
         key text,
+        change text,
         base_avg_ms double precision,
         other_avg_ms double precision,
         difference_ms double precision,
@@ -487,6 +488,11 @@ CREATE FUNCTION trace_critical_path_diff(
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
     BEGIN ATOMIC
         SELECT coalesce(b.key, o.key),
+               CASE WHEN b.key IS NULL THEN 'new'
+                    WHEN o.key IS NULL THEN 'gone'
+                    WHEN o.exclusive_avg_ms > b.exclusive_avg_ms AND o.exclusive_avg_ms >= b.exclusive_avg_ms * slower_ratio THEN 'slower'
+                    WHEN o.exclusive_avg_ms < b.exclusive_avg_ms AND o.exclusive_avg_ms * slower_ratio <= b.exclusive_avg_ms THEN 'faster'
+                    ELSE 'same' END,
                coalesce(b.exclusive_avg_ms, 0), coalesce(o.exclusive_avg_ms, 0),
                coalesce(o.exclusive_avg_ms, 0) - coalesce(b.exclusive_avg_ms, 0),
                b.share, o.share, b.p95_ms, o.p95_ms, b.exemplar_trace_id, o.exemplar_trace_id
@@ -498,8 +504,8 @@ CREATE FUNCTION trace_critical_path_diff(
                 = (o.key, coalesce(o.service_name, ''), coalesce(o.operation, ''), o.depth)
         ORDER BY abs(coalesce(o.exclusive_avg_ms, 0) - coalesce(b.exclusive_avg_ms, 0)) DESC, coalesce(b.key, o.key);
     END;
-COMMENT ON FUNCTION trace_critical_path_diff(timestamptz, timestamptz, timestamptz, timestamptz, text, text, text, double precision, double precision, integer)
-    IS 'The critical path profiles of two windows side by side, the largest difference of averages first.';
+COMMENT ON FUNCTION trace_critical_path_diff(timestamptz, timestamptz, timestamptz, timestamptz, text, text, text, double precision, double precision, integer, double precision)
+    IS 'The critical path profiles of two windows side by side, the largest difference of averages first, and in one word what became of each: new, gone, slower or faster (its average by slower_ratio or more), same.';
 
 CREATE FUNCTION trace_critical_path_folded(
     from_time timestamptz, to_time timestamptz, root_service text DEFAULT NULL, root_operation text DEFAULT NULL,
@@ -554,3 +560,115 @@ CREATE FUNCTION trace_what_if_profile(
     END;
 COMMENT ON FUNCTION trace_what_if_profile(timestamptz, timestamptz, text, text, double precision, text, text)
     IS 'trace_what_if over all traces whose root starts in a window: mean and percentiles of their durations as they were and as they would be.';
+
+/* The same for the time until now.  Each takes a period and no more than it
+ * must: with a second optional argument, calls of the forms above with literals
+ * would be ambiguous. */
+
+CREATE FUNCTION trace_trees(period interval)
+    RETURNS TABLE (
+        trace_id text,
+        tree span_tree)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10000
+    BEGIN ATOMIC
+        SELECT * FROM trace_trees(now() - period, now());
+    END;
+COMMENT ON FUNCTION trace_trees(interval)
+    IS 'trace_trees() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_critical_path_profile(period interval)
+    RETURNS TABLE (
+        key text,
+        service_name text,
+        operation text,
+        depth integer,
+        traces_with bigint,
+        sections bigint,
+        exclusive_total_ms double precision,
+        exclusive_avg_ms double precision,
+        share double precision,
+        p50_ms double precision,
+        p95_ms double precision,
+        p99_ms double precision,
+        max_ms double precision,
+        inclusive_avg_ms double precision,
+        exemplar_trace_id text,
+        exemplar_span_id text)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        SELECT * FROM trace_critical_path_profile(now() - period, now());
+    END;
+COMMENT ON FUNCTION trace_critical_path_profile(interval)
+    IS 'trace_critical_path_profile() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_critical_path_folded(period interval)
+    RETURNS TABLE (
+        stack text,
+        exclusive_us bigint)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        SELECT * FROM trace_critical_path_folded(now() - period, now());
+    END;
+COMMENT ON FUNCTION trace_critical_path_folded(interval)
+    IS 'trace_critical_path_folded() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_what_if_profile(period interval, service_name text)
+    RETURNS TABLE (
+        traces bigint,
+        traces_with bigint,
+        traces_switched bigint,
+        old_avg_ms double precision,
+        new_avg_ms double precision,
+        saved_avg_ms double precision,
+        old_p50_ms double precision,
+        new_p50_ms double precision,
+        old_p95_ms double precision,
+        new_p95_ms double precision,
+        old_p99_ms double precision,
+        new_p99_ms double precision)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1
+    BEGIN ATOMIC
+        SELECT * FROM trace_what_if_profile(now() - period, now(), trace_what_if_profile.service_name);
+    END;
+COMMENT ON FUNCTION trace_what_if_profile(interval, text)
+    IS 'trace_what_if_profile() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_critical_path_diff(from_time timestamptz, to_time timestamptz)
+    RETURNS TABLE (
+        key text,
+        change text,
+        base_avg_ms double precision,
+        other_avg_ms double precision,
+        difference_ms double precision,
+        base_share double precision,
+        other_share double precision,
+        base_p95_ms double precision,
+        other_p95_ms double precision,
+        base_exemplar_trace_id text,
+        other_exemplar_trace_id text)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        SELECT * FROM trace_critical_path_diff(from_time - interval '1 day', to_time - interval '1 day', from_time, to_time);
+    END;
+COMMENT ON FUNCTION trace_critical_path_diff(timestamptz, timestamptz)
+    IS 'trace_critical_path_diff() of a window and the same time of the day before, which is the base.';
+
+CREATE FUNCTION trace_critical_path_diff(period interval)
+    RETURNS TABLE (
+        key text,
+        change text,
+        base_avg_ms double precision,
+        other_avg_ms double precision,
+        difference_ms double precision,
+        base_share double precision,
+        other_share double precision,
+        base_p95_ms double precision,
+        other_p95_ms double precision,
+        base_exemplar_trace_id text,
+        other_exemplar_trace_id text)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        SELECT * FROM trace_critical_path_diff(now() - period, now());
+    END;
+COMMENT ON FUNCTION trace_critical_path_diff(interval)
+    IS 'trace_critical_path_diff() of the time from a period ago until now and the same time yesterday, which is the base.';
