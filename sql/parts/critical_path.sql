@@ -393,6 +393,12 @@ CREATE FUNCTION trace_trees(from_time timestamptz, to_time timestamptz, with_tag
 COMMENT ON FUNCTION trace_trees(timestamptz, timestamptz, boolean)
     IS 'The trees of all traces with a span that starts in a window, each whole; without tags they know no kinds and no errors, and cost less.';
 
+CREATE FUNCTION trace_say_unknown(service_name text, operation text) RETURNS boolean
+    LANGUAGE C STABLE PARALLEL SAFE COST 1000
+    AS 'MODULE_PATHNAME', 'dt_trace_say_unknown';
+COMMENT ON FUNCTION trace_say_unknown(text, text)
+    IS 'For functions of a window that found nothing of this service and operation (NULL: any): true, and a notice that says so, with the nearest services if the log has none of that name.';
+
 CREATE FUNCTION trace_critical_path_profile(
     from_time timestamptz, to_time timestamptz, root_service text DEFAULT NULL, root_operation text DEFAULT NULL,
     group_by text DEFAULT 'operation', percentile_from double precision DEFAULT 0,
@@ -461,8 +467,11 @@ CREATE FUNCTION trace_critical_path_profile(
                t.quantiles[1], t.quantiles[2], t.quantiles[3], t.quantiles[4],
                t.inclusive_total_ms / t.traces::double precision,
                t.exemplar[2], t.exemplar[3]
-        FROM totals t
-        WHERE t.key IS NOT NULL
+        -- a row of nothing if there are none, which is told and left out
+        FROM totals t RIGHT JOIN (SELECT 1) one ON t.key IS NOT NULL
+        WHERE CASE WHEN t.key IS NULL
+                   THEN NOT trace_say_unknown(trace_critical_path_profile.root_service, trace_critical_path_profile.root_operation)
+                   ELSE true END
         ORDER BY t.exclusive_total_ms DESC, t.key;
     END;
 COMMENT ON FUNCTION trace_critical_path_profile(timestamptz, timestamptz, text, text, text, double precision, double precision, integer)
@@ -542,7 +551,11 @@ CREATE FUNCTION trace_what_if_profile(
         new_p99_ms double precision)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1
     BEGIN ATOMIC
-        SELECT count(*), count(*) FILTER (WHERE q.matched_spans > 0), count(*) FILTER (WHERE q.path_switched),
+        SELECT count(*),
+               CASE WHEN count(*) FILTER (WHERE q.matched_spans > 0) = 0
+                         AND trace_say_unknown(trace_what_if_profile.service_name, trace_what_if_profile.operation) THEN 0
+                    ELSE count(*) FILTER (WHERE q.matched_spans > 0) END,
+               count(*) FILTER (WHERE q.path_switched),
                avg(q.old_ms), avg(q.new_ms), avg(q.saved_ms),
                percentile_disc(0.5) WITHIN GROUP (ORDER BY q.old_ms),
                percentile_disc(0.5) WITHIN GROUP (ORDER BY q.new_ms),

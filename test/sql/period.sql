@@ -27,6 +27,14 @@ SELECT key, change FROM trace_critical_path_diff(pg_temp.ago(60) - interval '1 d
 SELECT key, change FROM trace_critical_path_diff(pg_temp.ago(60) - interval '1 day', now() - interval '1 day', pg_temp.ago(60), now(), slower_ratio => 10) WHERE key ~ 'slower' ;
 SELECT DISTINCT change FROM trace_critical_path_diff(pg_temp.ago(60), now(), pg_temp.ago(60), now(), slower_ratio => 1);
 
+-- a service that nobody has, or not then
+SELECT traces_with FROM trace_what_if_profile('1 hour', 'Slow');
+SELECT traces_with FROM trace_what_if_profile('2000-01-01', '2000-01-02', 'slower', 'o');
+SELECT count(*) FROM trace_critical_path_profile(pg_temp.ago(60), now(), 'webb');
+SELECT count(*) FROM trace_critical_path_profile(pg_temp.ago(60), now(), 'web', 'p');
+SELECT count(*) FROM trace_critical_path_profile(pg_temp.ago(60), now(), 'web', 'o');
+SELECT count(*) FROM trace_critical_path_profile('2000-01-01', '2000-01-02');
+
 -- literals still mean the form that takes two times
 SELECT count(*) FROM trace_trees('2000-01-01', '2000-01-02');
 SELECT count(*) FROM trace_trees('2000-01-01', '2000-01-02', false);
