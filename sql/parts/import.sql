@@ -9,7 +9,7 @@ CREATE FUNCTION trace_ingest_zipkin(
     RETURNS record
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000
     AS 'MODULE_PATHNAME', 'dt_trace_ingest_zipkin';
-COMMENT ON FUNCTION trace_ingest_zipkin(text) IS 'Records a Zipkin v2 JSON array of spans. Returns how many were accepted, were already there, and were rejected, and why. The server''s half of an id that client and server share becomes the span "<id>:server", child of the client''s.';
+COMMENT ON FUNCTION trace_ingest_zipkin(text) IS 'Records Zipkin JSON, of its second format or its first: an array of spans, or several such documents. Returns how many were accepted, were already there, and were rejected, and why. The server''s half of an id that client and server share becomes the span "<id>:server", child of the client''s.';
 
 CREATE FUNCTION trace_ingest_jaeger(
     request text,
@@ -20,4 +20,4 @@ CREATE FUNCTION trace_ingest_jaeger(
     RETURNS record
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000
     AS 'MODULE_PATHNAME', 'dt_trace_ingest_jaeger';
-COMMENT ON FUNCTION trace_ingest_jaeger(text) IS 'Records traces in the JSON of Jaeger''s UI and API: a trace, an array of traces, or an object with traces in "data". Returns how many spans were accepted, were already there, and were rejected, and why.';
+COMMENT ON FUNCTION trace_ingest_jaeger(text) IS 'Records traces in the JSON of Jaeger''s UI and API: a trace, an array of traces, an object with traces in "data", or several such documents. Returns how many spans were accepted, were already there, and were rejected, and why.';

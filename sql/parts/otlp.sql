@@ -14,4 +14,4 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000
 AS 'MODULE_PATHNAME', 'dt_trace_ingest_otlp_json';
 
 COMMENT ON FUNCTION trace_ingest_otlp(text) IS
-'Records the spans of an OTLP trace request in JSON; gives how many spans are new or changed, already there, and refused, and why';
+'Records the spans of an OTLP trace request in JSON, or of several one after another; gives how many spans are new or changed, already there, and refused, and why';

@@ -70,7 +70,7 @@ put_response(struct evbuffer *out, FrameEncoding encoding, uint64_t rejected,
 {
 	struct evbuffer *partial;
 
-	if (rejected == 0)
+	if (rejected == 0 && message.length == 0)
 	{
 		if (encoding == ENCODING_JSON)
 			evbuffer_add(out, "{}", 2);

@@ -1,7 +1,8 @@
 /*
  * Recording spans that come as the JSON of Jaeger's UI and API.
  *
- * A document is one trace, an array of traces, or {"data": [traces]}.  Spans
+ * A document is one trace, an array of traces, {"data": [traces]}, or a single
+ * span; a request has one or, as in a file of JSON Lines, several.  Spans
  * name their process, which becomes the resource.  The parent is the first
  * CHILD_OF reference to the same trace, else parentSpanID, else the first
  * FOLLOWS_FROM to the same trace.  Other references become links with their
@@ -27,6 +28,7 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -115,18 +117,14 @@ read_trace_id(JsonbContainer *object)
 static Jsonb *
 process_attributes(const Process *process)
 {
-	JsonbContainer *array = json_array_member(process->object, "tags");
 	TagBuilder attributes;
+	JaegerTags tags;
+	JaegerTag tag;
 
 	tag_builder_start(&attributes);
-	if (array != NULL)
-	{
-		JsonbIterator *tags = JsonbIteratorInit(array);
-		JaegerTag tag;
-
-		while (next_jaeger_tag(&tags, &tag))
-			add_jaeger_tag(&attributes, &tag);
-	}
+	jaeger_tags_start(&tags, process->object);
+	while (next_jaeger_tag(&tags, &tag))
+		add_jaeger_tag(&attributes, &tag);
 	if (process->service != NULL)
 		add_tag(&attributes, key("service.name"), json_text(process->service));
 	return tag_builder_finish(&attributes);
@@ -327,7 +325,7 @@ read_fields(JsonbContainer *array, TagBuilder *builder)
 {
 	JsonbValue name = json_string("", 0);
 	bool has_name = false;
-	JsonbIterator *fields = JsonbIteratorInit(array);
+	JaegerTags fields = {.array = JsonbIteratorInit(array)};
 	JaegerTag field;
 
 	while (next_jaeger_tag(&fields, &field))
@@ -496,7 +494,7 @@ read_span(Import *import, const Trace *trace, JsonbContainer *span,
 	reason = set_ids(trace, span, row, &tags);
 	if (reason != NULL)
 		return reason;
-	is_finished = add_jaeger_span_tags(&tags, json_array_member(span, "tags"));
+	is_finished = add_jaeger_span_tags(&tags, span);
 	reason = set_times(span, is_finished, row);
 	if (reason != NULL)
 		return reason;
@@ -539,6 +537,28 @@ record_span(Import *import, const Trace *trace, const JsonbValue *element)
 }
 
 static void
+visit_span(Import *import, const Trace *trace, const JsonbValue *element,
+		   SpanVisitor visit)
+{
+	MemoryContext caller = MemoryContextSwitchTo(import->scratch);
+
+	visit(import, trace, element);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(import->scratch);
+}
+
+/* Whether an object is a span by itself, as Jaeger's storage in Elasticsearch
+ * holds it, with its process in it. */
+static bool
+is_single_span(JsonbContainer *object)
+{
+	JsonbValue id;
+
+	return json_array_member(object, "spans") == NULL &&
+		   json_member(object, "spanID", &id);
+}
+
+static void
 visit_trace(Import *import, JsonbContainer *object, SpanVisitor visit)
 {
 	Trace trace = {read_trace_id(object),
@@ -547,17 +567,23 @@ visit_trace(Import *import, JsonbContainer *object, SpanVisitor visit)
 	JsonbIterator *spans;
 	JsonbValue element;
 
-	if (array == NULL)
+	if (is_single_span(object))
+	{
+		element.type = jbvBinary;
+		element.val.binary.data = object;
+		visit_span(import, &trace, &element, visit);
 		return;
+	}
+	if (array == NULL)
+	{
+		if (JsonContainerSize(object) > 0)
+			span_batch_note(import->batch,
+							"a trace without an array \"spans\" is left out");
+		return;
+	}
 	spans = JsonbIteratorInit(array);
 	while (json_next_element(&spans, &element))
-	{
-		MemoryContext caller = MemoryContextSwitchTo(import->scratch);
-
-		visit(import, &trace, &element);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(import->scratch);
-	}
+		visit_span(import, &trace, &element, visit);
 }
 
 static void
@@ -585,7 +611,8 @@ visit_document(Import *import, Jsonb *json, SpanVisitor visit)
 
 	if (traces != NULL)
 		visit_traces(import, traces, visit);
-	else if (json_array_member(&json->root, "spans") != NULL)
+	else if (json_array_member(&json->root, "spans") != NULL ||
+			 is_single_span(&json->root))
 		visit_trace(import, &json->root, visit);
 	else if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
 		visit_traces(import, &json->root, visit);
@@ -594,6 +621,19 @@ visit_document(Import *import, Jsonb *json, SpanVisitor visit)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("a Jaeger document must be a trace, an array of "
 					   "traces, or an object with traces in \"data\""));
+}
+
+static List *
+read_documents(text *request)
+{
+	List *list = NIL;
+	JsonDocuments documents;
+	Jsonb *json;
+
+	json_documents_start(&documents, request);
+	while ((json = json_documents_next(&documents)) != NULL)
+		list = lappend(list, json);
+	return list;
 }
 
 /*
@@ -608,7 +648,8 @@ dt_trace_ingest_jaeger(PG_FUNCTION_ARGS)
 					   .hcxt = CurrentMemoryContext};
 	Import import = {.batch = span_batch_create(),
 					 .resources = resource_set_create()};
-	Jsonb *json = json_parse(PG_GETARG_TEXT_PP(0));
+	List *documents = read_documents(PG_GETARG_TEXT_PP(0));
+	ListCell *document;
 
 	import.processes = hash_create("distributed_trace processes",
 								   64,
@@ -617,8 +658,10 @@ dt_trace_ingest_jaeger(PG_FUNCTION_ARGS)
 	import.scratch = AllocSetContextCreate(CurrentMemoryContext,
 										   "distributed_trace jaeger",
 										   ALLOCSET_DEFAULT_SIZES);
-	visit_document(&import, json, collect_resource);
+	foreach (document, documents)
+		visit_document(&import, lfirst(document), collect_resource);
 	resource_set_store(import.resources, calling_schema(fcinfo));
-	visit_document(&import, json, record_span);
+	foreach (document, documents)
+		visit_document(&import, lfirst(document), record_span);
 	return record_and_report(fcinfo, import.batch);
 }

@@ -33,12 +33,40 @@ key(const char *name)
 	return json_string(name, strlen(name));
 }
 
+void
+jaeger_tags_start(JaegerTags *tags, JsonbContainer *owner)
+{
+	JsonbContainer *array = json_array_member(owner, "tags");
+	JsonbContainer *object = json_object_member(owner, "tag");
+
+	tags->array = array == NULL ? NULL : JsonbIteratorInit(array);
+	tags->object = object == NULL ? NULL : JsonbIteratorInit(object);
+}
+
+static bool
+next_member(JaegerTags *tags, JaegerTag *tag)
+{
+	char *name;
+
+	if (!json_next_member(&tags->object, &tag->key, &tag->value))
+		return false;
+	name = pnstrdup(tag->key.val.string.val, tag->key.val.string.len);
+	for (char *at = name; *at != '\0'; at++)
+	{
+		if (*at == '@')
+			*at = '.';
+	}
+	tag->key.val.string.val = name;
+	tag->type = json_string("", 0);
+	return true;
+}
+
 bool
-next_jaeger_tag(JsonbIterator **array, JaegerTag *tag)
+next_jaeger_tag(JaegerTags *tags, JaegerTag *tag)
 {
 	JsonbValue element;
 
-	while (json_next_element(array, &element))
+	while (tags->array != NULL && json_next_element(&tags->array, &element))
 	{
 		JsonbContainer *object = json_as_object(&element);
 
@@ -51,7 +79,7 @@ next_jaeger_tag(JsonbIterator **array, JaegerTag *tag)
 			tag->value.type = jbvNull;
 		return true;
 	}
-	return false;
+	return tags->object != NULL && next_member(tags, tag);
 }
 
 /* A number with at least one digit behind its point, so that it can be told
@@ -181,6 +209,34 @@ read_kind(TagBuilder *builder, const JsonbValue *value)
 	return kind != SPAN_KIND_ABSENT;
 }
 
+static const char *const status_names[] = {"unset", "ok", "error"};
+
+/* The number of a status: by its name in any case, with or without OTLP's
+ * prefix, or by the number itself; -1 if it is none. */
+static int
+status_code(const JsonbValue *value)
+{
+	static const char prefix[] = "STATUS_CODE_";
+	int64 number;
+	char *name;
+
+	if (json_as_int64(value, &number))
+		return number >= 0 && number < (int64) lengthof(status_names)
+				   ? (int) number
+				   : -1;
+	if (value->type != jbvString)
+		return -1;
+	name = pnstrdup(value->val.string.val, value->val.string.len);
+	if (pg_strncasecmp(name, prefix, strlen(prefix)) == 0)
+		name += strlen(prefix);
+	for (size_t i = 0; i < lengthof(status_names); i++)
+	{
+		if (pg_strcasecmp(name, status_names[i]) == 0)
+			return i;
+	}
+	return -1;
+}
+
 /* Reads kind, status and end; false if the tag is none of them. */
 static bool
 read_state(TagBuilder *builder, const JaegerTag *tag, SpanStatus *status)
@@ -191,13 +247,11 @@ read_state(TagBuilder *builder, const JaegerTag *tag, SpanStatus *status)
 		return read_kind(builder, value);
 	if (json_is_string(&tag->key, "otel.status_code"))
 	{
-		if (json_is_string(value, "ERROR"))
-			status->status = "error";
-		else if (json_is_string(value, "OK"))
-			status->status = "ok";
-		else
-			return json_is_string(value, "UNSET");
-		return true;
+		int code = status_code(value);
+
+		if (code > 0)
+			status->status = status_names[code];
+		return code >= 0;
 	}
 	if (json_is_string(&tag->key, "error") && !is_false(value))
 	{
@@ -268,15 +322,13 @@ add_status(TagBuilder *builder, SpanStatus *status)
 }
 
 bool
-add_jaeger_span_tags(TagBuilder *builder, JsonbContainer *array)
+add_jaeger_span_tags(TagBuilder *builder, JsonbContainer *span)
 {
 	SpanStatus status = {0};
-	JsonbIterator *tags;
+	JaegerTags tags;
 	JaegerTag tag;
 
-	if (array == NULL)
-		return true;
-	tags = JsonbIteratorInit(array);
+	jaeger_tags_start(&tags, span);
 	while (next_jaeger_tag(&tags, &tag))
 	{
 		if (!read_state(builder, &tag, &status) &&

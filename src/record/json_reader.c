@@ -2,23 +2,24 @@
  * Reading JSON documents that others wrote: see json_reader.h.
  *
  * The server's own parser does the work.  What it refuses though it is valid
- * JSON and sent by real libraries, escapes of NUL and of half a surrogate
- * pair, is overwritten beforehand by an escape of the same length, so that
- * the positions in error messages stay true.
+ * JSON and sent by real libraries, escapes of NUL, of half a surrogate pair
+ * and of characters that the database's encoding lacks, is replaced
+ * beforehand: see text_encoding.h.
  */
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/utf8.h"
+#include "core/json_documents.h"
 #include "record/json_reader.h"
+#include "record/text_encoding.h"
 
-#include "catalog/namespace.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/jsonfuncs.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 /* What json_parse_or_null still takes for a document; a jsonb of text within
@@ -31,134 +32,196 @@
 #define HARMLESS_DIGITS 4096
 #define HARMLESS_EXPONENT_DIGITS 4
 
-/* Whether the encoding of the database, which is not UTF8, has a character. */
+/* Whether numeric can hold a number, whatever its value. */
 static bool
-encoding_has(uint32_t code)
+is_harmless_number(const char *token)
 {
-	int encoding = GetDatabaseEncoding();
-	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1];
-	unsigned char converted[MAX_CONVERSION_GROWTH * MAX_MULTIBYTE_CHAR_LEN + 1];
-	Oid conversion;
-	int length;
+	const char *exponent = strpbrk(token, "eE");
 
-	if (code < 0x80)
-		return true;
-	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(conversion))
-		return false;
-	unicode_to_utf8(code, utf8);
-	length = pg_utf_mblen(utf8);
-	return pg_do_encoding_conversion_buf(conversion,
-										 PG_UTF8,
-										 encoding,
-										 utf8,
-										 length,
-										 converted,
-										 sizeof(converted),
-										 true) == length;
+	if (exponent != NULL)
+		exponent += strspn(exponent + 1, "+-") + 1;
+	return strlen(token) <= HARMLESS_DIGITS &&
+		   (exponent == NULL || strlen(exponent) <= HARMLESS_EXPONENT_DIGITS);
 }
 
-/* See json_parse for what becomes of which escapes. */
+/*
+ * The document as jsonb.  The server's jsonb_in does the same, but cannot be
+ * interrupted, and one number that numeric cannot hold spoils all of it.
+ */
+typedef struct Builder
+{
+	JsonbParseState *state;
+	JsonbValue *result;
+} Builder;
+
 static void
-clean_escapes(char *json)
+put_value(Builder *builder, JsonbValue *value)
 {
-	if (GetDatabaseEncoding() == PG_UTF8)
-		json_escapes_clean(json, strlen(json));
-	else
-		json_escapes_filter(json, strlen(json), encoding_has, "\\u003f");
-}
+	JsonbIteratorToken token;
 
-static const char *
-skip_digits(const char *at)
-{
-	while (*at >= '0' && *at <= '9')
-		at++;
-	return at;
-}
-
-/* The end of a number of JSON that starts here, or here if there is none;
- * `is_harmless` says whether numeric can hold it. */
-static const char *
-skip_number(const char *start, bool *is_harmless)
-{
-	const char *digits = *start == '-' ? start + 1 : start;
-	const char *at = skip_digits(digits);
-
-	*is_harmless = true;
-	if (at == digits)
-		return start;
-	if (*at == '.')
-		at = skip_digits(at + 1);
-	if (*at == 'e' || *at == 'E')
+	CHECK_FOR_INTERRUPTS();
+	if (builder->state == NULL)
 	{
-		const char *exponent = at + (at[1] == '+' || at[1] == '-' ? 2 : 1);
+		/* a document that is no object and no array */
+		JsonbValue array = {.type = jbvArray};
 
-		at = skip_digits(exponent);
-		*is_harmless = at - exponent <= HARMLESS_EXPONENT_DIGITS;
+		array.val.array.rawScalar = true;
+		array.val.array.nElems = 1;
+		pushJsonbValue(&builder->state, WJB_BEGIN_ARRAY, &array);
+		pushJsonbValue(&builder->state, WJB_ELEM, value);
+		builder->result = pushJsonbValue(&builder->state, WJB_END_ARRAY, NULL);
+		return;
 	}
-	if (at - start > HARMLESS_DIGITS)
-		*is_harmless = false;
-	return at;
+	token = builder->state->contVal.type == jbvArray ? WJB_ELEM : WJB_VALUE;
+	builder->result = pushJsonbValue(&builder->state, token, value);
 }
 
-static const char *
-skip_string(const char *at)
+static JsonbValue
+string_value(char *token)
 {
-	for (at++; *at != '\0' && *at != '"'; at++)
-	{
-		if (*at == '\\' && at[1] != '\0')
-			at++;
-	}
-	return *at == '"' ? at + 1 : at;
+	Size length = strlen(token);
+
+	if (length > JENTRY_OFFLENMASK)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("string too long to represent as jsonb string"));
+	return json_string(token, length);
 }
 
-/* The document with quotes around numbers that numeric cannot hold: one of
- * them would spoil all of it.  It is returned itself if there are none. */
-static char *
-quote_huge_numbers(char *json)
+static JsonActionResult
+build_object_start(void *state)
 {
-	StringInfoData quoted = {0};
-	const char *copied = json;
-	const char *at = json;
+	Builder *builder = state;
 
-	while (*at != '\0')
+	CHECK_FOR_INTERRUPTS();
+	builder->result = pushJsonbValue(&builder->state, WJB_BEGIN_OBJECT, NULL);
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+build_object_end(void *state)
+{
+	Builder *builder = state;
+
+	builder->result = pushJsonbValue(&builder->state, WJB_END_OBJECT, NULL);
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+build_array_start(void *state)
+{
+	Builder *builder = state;
+
+	CHECK_FOR_INTERRUPTS();
+	builder->result = pushJsonbValue(&builder->state, WJB_BEGIN_ARRAY, NULL);
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+build_array_end(void *state)
+{
+	Builder *builder = state;
+
+	builder->result = pushJsonbValue(&builder->state, WJB_END_ARRAY, NULL);
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+build_field_start(void *state, char *name, bool isnull pg_attribute_unused())
+{
+	Builder *builder = state;
+	JsonbValue key = string_value(name);
+
+	builder->result = pushJsonbValue(&builder->state, WJB_KEY, &key);
+	JSON_ACTION_DONE;
+}
+
+static JsonActionResult
+build_scalar(void *state, char *token, JsonTokenType type)
+{
+	JsonbValue value = {.type = jbvNull};
+
+	if (type == JSON_TOKEN_TRUE || type == JSON_TOKEN_FALSE)
+		value = json_bool(type == JSON_TOKEN_TRUE);
+	else if (type == JSON_TOKEN_NUMBER && is_harmless_number(token))
 	{
-		const char *start = at;
-		bool is_harmless = true;
-
-		if (*at == '"')
-			at = skip_string(at);
-		else
-			at = skip_number(at, &is_harmless);
-		if (at == start)
-			at++;
-		if (is_harmless)
-			continue;
-		if (quoted.data == NULL)
-			initStringInfo(&quoted);
-		appendBinaryStringInfo(&quoted, copied, start - copied);
-		appendStringInfoChar(&quoted, '"');
-		appendBinaryStringInfo(&quoted, start, at - start);
-		appendStringInfoChar(&quoted, '"');
-		copied = at;
+		value.type = jbvNumeric;
+		value.val.numeric =
+			DatumGetNumeric(DirectFunctionCall3(numeric_in,
+												CStringGetDatum(token),
+												ObjectIdGetDatum(InvalidOid),
+												Int32GetDatum(-1)));
 	}
-	if (quoted.data == NULL)
-		return json;
-	appendStringInfoString(&quoted, copied);
-	return quoted.data;
+	else if (type != JSON_TOKEN_NULL)
+		value = string_value(token);
+	put_value(state, &value);
+	JSON_ACTION_DONE;
+}
+
+static Jsonb *
+build_jsonb(char *json, Size length)
+{
+	Builder builder = {0};
+	JsonSemAction actions = {
+		.semstate = &builder,
+		.object_start = build_object_start,
+		.object_end = build_object_end,
+		.array_start = build_array_start,
+		.array_end = build_array_end,
+		.object_field_start = build_field_start,
+		.scalar = build_scalar,
+	};
+
+	pg_parse_json_or_ereport(
+		compat_json_lexer(json, length, GetDatabaseEncoding()), &actions);
+	return JsonbValueToJsonb(builder.result);
+}
+
+void
+json_documents_start(JsonDocuments *documents, text *text)
+{
+	documents->json = json_for_server(text_to_cstring(text), true);
+	documents->length = strlen(documents->json);
+	documents->position = 0;
+	documents->count = 0;
+}
+
+static void
+name_document(void *state)
+{
+	errcontext("document %d of several", ((JsonDocuments *) state)->count);
 }
 
 Jsonb *
-json_parse(text *document)
+json_documents_next(JsonDocuments *documents)
 {
-	char *json = text_to_cstring(document);
+	char *json = documents->json + documents->position;
+	Size left = documents->length - documents->position;
+	ErrorContextCallback context = {.previous = error_context_stack,
+									.callback = name_document,
+									.arg = documents};
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
 	Jsonb *parsed;
+	Size start;
+	Size end = left;
 
-	clean_escapes(json);
-	json = quote_huge_numbers(json);
-	parsed =
-		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
-	pfree(json);
+	/* what has no document at all is for the parser to refuse */
+	if (!json_next_document(json, left, &start, &end) && documents->count > 0)
+		return NULL;
+	documents->position += end;
+	if (documents->count++ > 0)
+		error_context_stack = &context;
+	scratch = AllocSetContextCreate(
+		caller, "distributed_trace JSON", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scratch);
+	parsed = build_jsonb(json + start, end - start);
+	MemoryContextSwitchTo(caller);
+	parsed = memcpy(MemoryContextAllocHuge(caller, VARSIZE(parsed)),
+					parsed,
+					VARSIZE(parsed));
+	MemoryContextDelete(scratch);
+	error_context_stack = context.previous;
 	return parsed;
 }
 
@@ -186,7 +249,7 @@ is_shallow(const char *json)
 	return true;
 }
 
-/* Whether jsonb_in will take this. */
+/* Whether build_jsonb will take this. */
 static bool
 is_harmless_json(char *json)
 {
@@ -205,12 +268,8 @@ json_parse_or_null(text *document)
 
 	if (VARSIZE_ANY_EXHDR(document) > HARMLESS_LENGTH)
 		return NULL;
-	json = text_to_cstring(document);
-	clean_escapes(json);
-	json = quote_huge_numbers(json);
-	if (!is_harmless_json(json))
-		return NULL;
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
+	json = json_for_server(text_to_cstring(document), false);
+	return is_harmless_json(json) ? build_jsonb(json, strlen(json)) : NULL;
 }
 
 bool

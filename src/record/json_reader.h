@@ -9,17 +9,27 @@
 #include "utils/jsonb.h"
 
 /*
- * The document, of which nothing is lost but what PostgreSQL cannot hold: NUL
- * and halves of surrogate pairs become U+FFFD, and in a database of another
- * encoding than UTF8 what that lacks becomes "?".  A number that numeric may
- * not be able to hold (of more than 4096 characters, or of more than 4 digits
- * in its exponent) becomes a string of its characters.  Malformed text is an
- * error.
+ * The documents of a text: one, or several one after another, as in a file of
+ * JSON Lines.  Nothing is lost but what PostgreSQL cannot hold: text follows
+ * the rule of text_encoding.h, and a number that numeric may not be able to
+ * hold (of more than 4096 characters, or of more than 4 digits in its
+ * exponent) becomes a string of its characters.  Malformed text is an error.
  */
-extern Jsonb *json_parse(text *document);
+typedef struct JsonDocuments
+{
+	char *json;
+	Size length;
+	Size position;
+	int count; /* of those that were begun */
+} JsonDocuments;
 
-/* Likewise, but NULL instead of an error if the text is not a JSON document,
- * or one that is nested or long beyond all reason. */
+extern void json_documents_start(JsonDocuments *documents, text *text);
+
+/* The next one; NULL at the end.  The first is always there. */
+extern Jsonb *json_documents_next(JsonDocuments *documents);
+
+/* A single document that was stored, but NULL instead of an error if the text
+ * is none, or one that is nested or long beyond all reason. */
 extern Jsonb *json_parse_or_null(text *document);
 
 /* A member of an object: false if it is not there or is null, or if this is no

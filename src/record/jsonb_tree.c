@@ -4,14 +4,11 @@
 #include "postgres.h"
 
 #include "record/jsonb_tree.h"
+#include "record/text_encoding.h"
 
 #include "core/encoding.h"
-#include "core/utf8.h"
 
-#include "catalog/namespace.h"
 #include "common/shortest_dec.h"
-#include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
@@ -169,73 +166,12 @@ set_string(JsonbValue *value, const char *string, size_t length)
 	value->val.string.len = length;
 }
 
-/* To the encoding of the database, of which UTF-8 is not a part. */
-static void
-set_converted(JsonbValue *value, const char *utf8, size_t length)
-{
-	int encoding = GetDatabaseEncoding();
-	Oid procedure = FindDefaultConversionProc(PG_UTF8, encoding);
-	Size room = length * MAX_CONVERSION_GROWTH + 1;
-	char *converted = palloc(room);
-	size_t done = 0;
-	size_t used = 0;
-
-	while (OidIsValid(procedure) && done < length)
-	{
-		done +=
-			pg_do_encoding_conversion_buf(procedure,
-										  PG_UTF8,
-										  encoding,
-										  (unsigned char *) utf8 + done,
-										  length - done,
-										  (unsigned char *) converted + used,
-										  room - used,
-										  true);
-		used += strlen(converted + used);
-		if (done == length)
-			break;
-		converted[used++] = '?';
-		done += pg_encoding_mblen(PG_UTF8, utf8 + done);
-	}
-	set_string(value, converted, used);
-}
-
-/* Bytes of no known encoding: only NUL cannot stay. */
-static void
-set_without_nul(JsonbValue *value, Slice string)
-{
-	StringInfoData copy;
-
-	initStringInfo(&copy);
-	for (uint32 i = 0; i < string.length; i++)
-	{
-		if (string.data[i] == '\0')
-			appendStringInfoString(&copy, "\xef\xbf\xbd");
-		else
-			appendStringInfoChar(&copy, string.data[i]);
-	}
-	set_string(value, copy.data, copy.len);
-}
-
 void
 set_text(JsonbValue *value, Slice string)
 {
-	size_t valid = utf8_valid_length(string.data, string.length);
-	int encoding = GetDatabaseEncoding();
-	char *cleaned;
+	Slice text = text_from_utf8(string);
 
-	set_string(value, string.data, string.length);
-	if (valid == string.length && (encoding == PG_UTF8 || string.length == 0))
-		return;
-	if (encoding == PG_SQL_ASCII)
-	{
-		set_without_nul(value, string);
-		return;
-	}
-	cleaned = palloc(UTF8_CLEAN_SIZE((Size) string.length));
-	set_string(value, cleaned, utf8_clean(string.data, string.length, cleaned));
-	if (encoding != PG_UTF8)
-		set_converted(value, value->val.string.val, value->val.string.len);
+	set_string(value, text.data, text.length);
 }
 
 void

@@ -43,8 +43,8 @@ extern void start_array(JsonbValue *array, uint32 room);
 extern JsonbValue *add_element(JsonbValue *array);
 
 /*
- * Scalars.  Text is made valid in the database's encoding: invalid UTF-8 and
- * NUL become U+FFFD, and what the encoding lacks "?".
+ * Scalars.  Text, which is UTF-8, becomes text of the database: see
+ * text_encoding.h.
  */
 extern void set_text(JsonbValue *value, Slice string);
 extern void set_literal(JsonbValue *value, const char *string);

@@ -28,6 +28,7 @@
 #include "record/span_batch.h"
 #include "record/span_times.h"
 #include "record/tag_writer.h"
+#include "record/text_encoding.h"
 #include "record/values.h"
 
 #include "fmgr.h"
@@ -444,6 +445,9 @@ record_spans_of(OtlpRequest *request, int64 limit, Size rows_size, Oid schema,
 	MemoryContextDelete(ingest.scope_context);
 	MemoryContextDelete(ingest.span_context);
 	*result = record_spans(ingest.batch, schema);
+	if (request->note != NULL)
+		span_batch_note(ingest.batch, request->note);
+	request->note = NULL;
 	return ingest.batch;
 }
 
@@ -463,12 +467,13 @@ limit_request(Size size)
 }
 
 static OtlpRequest
-open_request(Slice bytes, bool heeds_rejections)
+open_request(Slice bytes, bool heeds_rejections, const char *note)
 {
 	check_wire_format(bytes);
 	return (OtlpRequest){
 		.bytes = bytes,
 		.heeds_rejections = heeds_rejections,
+		.note = note,
 		.cursor = {.resources = otlp_resource_spans(bytes)},
 	};
 }
@@ -484,15 +489,23 @@ otlp_request_rewind(OtlpRequest *request)
 OtlpRequest
 otlp_request_protobuf(Slice request)
 {
+	OtlpItems resources = otlp_resource_spans(request);
+	Slice item;
+
 	limit_request(request.length);
-	return open_request(request, false);
+	if (request.length == 0 || otlp_next(&resources, &item))
+		return open_request(request, false, NULL);
+	return open_request(request, false, "nothing in the request is known");
 }
 
 OtlpRequest
-otlp_request_json(text *document)
+otlp_request_json(Slice request)
 {
-	limit_request(VARSIZE_ANY_EXHDR(document));
-	return open_request(otlp_json_to_protobuf(document), true);
+	const char *note;
+
+	limit_request(request.length);
+	request = otlp_json_to_protobuf(request, &note);
+	return open_request(request, true, note);
 }
 
 int64
@@ -567,5 +580,9 @@ dt_trace_ingest_otlp_protobuf(PG_FUNCTION_ARGS)
 Datum
 dt_trace_ingest_otlp_json(PG_FUNCTION_ARGS)
 {
-	return record_in_one_piece(fcinfo, otlp_request_json(PG_GETARG_TEXT_PP(0)));
+	text *argument = PG_GETARG_TEXT_PP(0);
+	Slice request = text_to_utf8(
+		(Slice){VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument)});
+
+	return record_in_one_piece(fcinfo, otlp_request_json(request));
 }

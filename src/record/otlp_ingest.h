@@ -29,14 +29,15 @@ typedef struct OtlpRequest
 	Slice bytes;		   /* protobuf */
 	bool heeds_rejections; /* it comes from otlp_json.c */
 	Size rows_size;		   /* of what was read so far, as rows of the log */
+	const char *note;	   /* yet to be said of it; NULL: nothing */
 	OtlpCursor cursor;
 } OtlpRequest;
 
-/* A request in protobuf, which must stay where it is, or in JSON in the encoding
- * of the database, which becomes protobuf in the current memory context.  One
+/* A request in protobuf, which must stay where it is, or in JSON in UTF-8, which
+ * becomes protobuf in the current memory context.  One
  * that is malformed or too large is an error. */
 extern OtlpRequest otlp_request_protobuf(Slice request);
-extern OtlpRequest otlp_request_json(text *document);
+extern OtlpRequest otlp_request_json(Slice request);
 
 /* Back to its first span. */
 extern void otlp_request_rewind(OtlpRequest *request);

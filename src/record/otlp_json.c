@@ -5,9 +5,14 @@
  * in core/otlp.c says what each name stands for.  A message's length is not
  * known until it ends, so room is left for it.
  *
- * Names that OTLP does not have are skipped, null is the same as nothing, and
- * of a name that an object has twice the last one counts: what the first one
- * left in the output is blanked out.
+ * Names may be written as in JSON (traceId) or as in protobuf (trace_id), and
+ * those that OTLP once had, or that Tempo has for them, are understood.  Names
+ * that are none are skipped, null is the same as nothing, and of a name that
+ * an object has twice the last one counts: what the first one left in the
+ * output is blanked out.
+ *
+ * Several documents one after another, as the Collector writes them into
+ * files, are one request: so are their encodings in protobuf, put together.
  *
  * A value of the wrong type spoils the innermost span, scope or resource that
  * it is in, no more; only what makes it impossible to tell how many spans the
@@ -18,13 +23,17 @@
 #include "record/otlp_json.h"
 
 #include "compat.h"
+#include "core/json_documents.h"
 #include "core/otlp.h"
 #include "core/utf8.h"
 #include "record/otlp_json_value.h"
+#include "record/text_encoding.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+
+#include <ctype.h>
 
 /* An attribute at OTLP_MAX_DEPTH takes some 270; what lies between makes a
  * span be rejected, what is deeper still an error. */
@@ -55,18 +64,21 @@ typedef struct Frame
 
 typedef struct Transcoder
 {
-	JsonLexContext *lex;
+	JsonLexContext *lex; /* of the document being read */
+	Size position;		 /* where that begins */
 	StringInfoData output;
 	Frame *frames;
 	int depth;	 /* frames in use */
 	int skipped; /* open objects and arrays below that are skipped */
+	bool has_spans;
+	char *unknown; /* a name that is none, where spans could be below */
 } Transcoder;
 
 static Size
 position_of(const Transcoder *coder, const char *at)
 {
-	return at == NULL ? (Size) coder->lex->input_length
-					  : (Size) (at - coder->lex->input);
+	return coder->position + (at == NULL ? (Size) coder->lex->input_length
+										 : (Size) (at - coder->lex->input));
 }
 
 /* The document is no request, because of what lies before `at`. */
@@ -121,6 +133,7 @@ note_wrong_value(Transcoder *coder, const char *at, const char *expected)
 		static const char fault[] = "span is not an object";
 		int opened = open_message(&coder->output, frame->number);
 
+		coder->has_spans = true;
 		put_bytes(
 			&coder->output, OTLP_REJECTION_FIELD, fault, sizeof(fault) - 1);
 		close_message(&coder->output, opened);
@@ -146,6 +159,7 @@ push_message(Transcoder *coder, uint8 message, int opened)
 {
 	Frame *frame = push_frame(coder, coder->depth == 0 ? NULL : top(coder));
 
+	coder->has_spans |= message == OTLP_SPAN;
 	frame->is_array = false;
 	frame->message = message;
 	frame->opened = opened;
@@ -272,6 +286,35 @@ end_array_token(void *state)
 	JSON_ACTION_DONE;
 }
 
+/* Whether a name is that of a field, as JSON or as protobuf writes it. */
+static bool
+is_name_of(const char *json_name, const char *name)
+{
+	for (; *json_name != '\0'; json_name++, name++)
+	{
+		if (*json_name == *name)
+			continue;
+		if (*name != '_' || !isupper((unsigned char) *json_name))
+			return false;
+		name++;
+		if (*name != tolower((unsigned char) *json_name))
+			return false;
+	}
+	return *name == '\0';
+}
+
+/* Names of before OTLP 0.15, and Tempo's. */
+static const struct
+{
+	const char *json_name;
+	uint8 message;
+	int number;
+} other_names[] = {
+	{"batches", OTLP_REQUEST, 1},
+	{"instrumentationLibrarySpans", OTLP_RESOURCE_SPANS, 2},
+	{"instrumentationLibrary", OTLP_SCOPE_SPANS, 1},
+};
+
 /* The number of a field by its name; 0 if there is none. */
 static int
 find_field(uint8 message, const char *name)
@@ -280,10 +323,26 @@ find_field(uint8 message, const char *name)
 	{
 		const OtlpFieldInfo *field = &otlp_fields[message][number];
 
-		if (field->type != OTLP_NO_FIELD && strcmp(field->json_name, name) == 0)
+		if (field->type != OTLP_NO_FIELD && is_name_of(field->json_name, name))
 			return number;
 	}
+	for (size_t i = 0; i < lengthof(other_names); i++)
+	{
+		if (other_names[i].message == message &&
+			is_name_of(other_names[i].json_name, name))
+			return other_names[i].number;
+	}
 	return 0;
+}
+
+/* A name that is none is only worth a word where spans may have been lost. */
+static void
+note_unknown(Transcoder *coder, uint8 message, const char *name)
+{
+	if (coder->unknown == NULL &&
+		(message == OTLP_REQUEST || message == OTLP_RESOURCE_SPANS ||
+		 message == OTLP_SCOPE_SPANS))
+		coder->unknown = pstrdup(name);
 }
 
 static JsonActionResult
@@ -298,7 +357,10 @@ start_field(void *state, char *name, bool isnull pg_attribute_unused())
 	frame->number = find_field(frame->message, name);
 	frame->field = NULL;
 	if (frame->number == 0)
+	{
+		note_unknown(coder, frame->message, name);
 		JSON_ACTION_DONE;
+	}
 	frame->field = &otlp_fields[frame->message][frame->number];
 	written = &frame->written[frame->number];
 	if ((frame->seen & (1u << frame->number)) != 0 &&
@@ -376,47 +438,46 @@ scalar_token(void *state, char *token, JsonTokenType type)
  * The document
  */
 
-/* A copy that the server's parser can read whatever escapes are in it, in
- * UTF-8 (in a database of SQL_ASCII, in what it is). */
+/* A copy that the server's parser can read whatever escapes are in it. */
 static char *
-prepare_document(text *document, int *length, int *encoding)
+prepare_request(Slice request, int *length)
 {
-	char *json = text_to_cstring(document);
+	bool is_valid =
+		GetDatabaseEncoding() == PG_SQL_ASCII ||
+		utf8_valid_length(request.data, request.length) == request.length;
+	Size size =
+		is_valid ? request.length : UTF8_CLEAN_SIZE((Size) request.length);
+	char *json = palloc(size + 1);
 
-	*length = VARSIZE_ANY_EXHDR(document);
-	*encoding = GetDatabaseEncoding();
+	*length = request.length;
+	if (is_valid)
+		memcpy(json, request.data, request.length);
+	else
+		*length = utf8_clean(request.data, request.length, json);
 	json_escapes_clean(json, *length);
-	if (*encoding == PG_UTF8)
-		return json;
-	if (*encoding != PG_SQL_ASCII)
-	{
-		char *converted = pg_server_to_any(json, *length, PG_UTF8);
-
-		if (converted != json)
-			*length = strlen(converted);
-		json = converted;
-		*encoding = PG_UTF8;
-	}
-	*length = json_escapes_expand(json, *length);
+	if (GetDatabaseEncoding() != PG_UTF8)
+		*length = json_escapes_expand(json, *length);
 	return json;
 }
 
 static void
 report_parse_error(const Transcoder *coder, JsonParseErrorType error)
 {
+	char *detail = json_errdetail(error, coder->lex);
+	Slice text = text_from_utf8((Slice){detail, strlen(detail)});
+
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			errmsg("invalid OTLP request: malformed JSON at byte %zu",
 				   position_of(coder, coder->lex->token_start)),
-			errdetail_internal("%s", json_errdetail(error, coder->lex)));
+			errdetail_internal("%s", pnstrdup(text.data, text.length)));
 }
 
-Slice
-otlp_json_to_protobuf(text *document)
+static void
+transcode_document(Transcoder *coder, char *json, int length)
 {
-	Transcoder coder = {0};
 	JsonSemAction actions = {
-		.semstate = &coder,
+		.semstate = coder,
 		.object_start = start_object_token,
 		.object_end = end_object_token,
 		.array_start = start_array_token,
@@ -425,17 +486,57 @@ otlp_json_to_protobuf(text *document)
 		.object_field_end = end_field,
 		.scalar = scalar_token,
 	};
-	int length;
-	int encoding;
-	char *json = prepare_document(document, &length, &encoding);
+	int encoding =
+		GetDatabaseEncoding() == PG_SQL_ASCII ? PG_SQL_ASCII : PG_UTF8;
 	JsonParseErrorType error;
 
-	coder.lex = compat_json_lexer(json, length, encoding);
+	coder->lex = compat_json_lexer(json, length, encoding);
+	error = pg_parse_json(coder->lex, &actions);
+	if (error != JSON_SUCCESS)
+		report_parse_error(coder, error);
+}
+
+/* What became of a request in which nobody would find a span. */
+static const char *
+describe_unknown(const Transcoder *coder)
+{
+	Slice name;
+
+	if (coder->unknown == NULL || coder->has_spans)
+		return NULL;
+	name = text_from_utf8((Slice){coder->unknown, strlen(coder->unknown)});
+	return psprintf("no spans were found, and \"%s\" is not known",
+					pnstrdup(name.data, name.length));
+}
+
+Slice
+otlp_json_to_protobuf(Slice request, const char **note)
+{
+	Transcoder coder = {0};
+	int length;
+	char *json = prepare_request(request, &length);
+	size_t start;
+	size_t end;
+	bool is_there;
+
 	initStringInfo(&coder.output);
 	coder.frames = palloc(JSON_MAX_DEPTH * sizeof(Frame));
-	error = pg_parse_json(coder.lex, &actions);
-	if (error != JSON_SUCCESS)
-		report_parse_error(&coder, error);
+	is_there = json_next_document(json, length, &start, &end);
+	do
+	{
+		/* where there is no document at all the parser says so */
+		if (!is_there)
+		{
+			start = 0;
+			end = length;
+		}
+		coder.position += start;
+		transcode_document(&coder, json + coder.position, end - start);
+		coder.position += end - start;
+		is_there = json_next_document(
+			json + coder.position, length - coder.position, &start, &end);
+	} while (is_there);
 	pfree(coder.frames);
+	*note = describe_unknown(&coder);
 	return (Slice){coder.output.data, coder.output.len};
 }

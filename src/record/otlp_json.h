@@ -14,9 +14,12 @@
  *
  * What is wrong with a single span, resource or scope is left in its
  * OTLP_REJECTION_FIELD (core/otlp.h).  A document that is no JSON, or no
- * request, is an error with its position; in databases of other encodings
- * than UTF8 that is counted in the document's UTF-8 form.
+ * request, is an error with its position.  *note is what else there is to say
+ * of the request, or NULL.
+ *
+ * The request is UTF-8: bytes that are none become U+FFFD, but in a database
+ * of SQL_ASCII they stay.
  */
-extern Slice otlp_json_to_protobuf(text *document);
+extern Slice otlp_json_to_protobuf(Slice request, const char **note);
 
 #endif

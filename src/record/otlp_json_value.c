@@ -3,7 +3,7 @@
  *
  * What real SDKs and Google's JSON mapping allow is taken: 64-bit integers as
  * strings or numbers, integers written 1.0 or 1e3, doubles as strings, base64
- * of either alphabet.  An integer beyond 64 bits in an attribute, which
+ * of either alphabet, ids in base64, names of enums in short.  An integer beyond 64 bits in an attribute, which
  * JavaScript sends, becomes a double.
  */
 #include "postgres.h"
@@ -291,17 +291,21 @@ put_any_double(StringInfo output, int number, const char *token)
 	return true;
 }
 
-/* OTLP wants the number of an enum; its name is understood as well. */
+/* OTLP wants the number of an enum; its name is understood as well, in any
+ * case and without what all names of the enum begin with. */
 static bool
-put_enum(StringInfo output, int number, const char *token,
+put_enum(StringInfo output, int number, const char *token, const char *prefix,
 		 const char *const *names, int name_count)
 {
+	const char *name = token;
 	bool negative;
 	uint64 magnitude;
 
+	if (pg_strncasecmp(token, prefix, strlen(prefix)) == 0)
+		name += strlen(prefix);
 	for (int i = 0; i < name_count; i++)
 	{
-		if (strcmp(token, names[i]) == 0)
+		if (pg_strcasecmp(name, names[i]) == 0)
 		{
 			put_number(output, number, i);
 			return true;
@@ -315,18 +319,18 @@ put_enum(StringInfo output, int number, const char *token,
 }
 
 static const char *const KINDS[] = {
-	"SPAN_KIND_UNSPECIFIED",
-	"SPAN_KIND_INTERNAL",
-	"SPAN_KIND_SERVER",
-	"SPAN_KIND_CLIENT",
-	"SPAN_KIND_PRODUCER",
-	"SPAN_KIND_CONSUMER",
+	"UNSPECIFIED",
+	"INTERNAL",
+	"SERVER",
+	"CLIENT",
+	"PRODUCER",
+	"CONSUMER",
 };
 
 static const char *const STATUS_CODES[] = {
-	"STATUS_CODE_UNSET",
-	"STATUS_CODE_OK",
-	"STATUS_CODE_ERROR",
+	"UNSET",
+	"OK",
+	"ERROR",
 };
 
 /*
@@ -360,12 +364,24 @@ put_base64(StringInfo output, int number, const char *token)
 	return is_base64;
 }
 
+/* An id: hex, or base64 of as many bytes as ids have, which is how protobuf's
+ * own mapping to JSON writes them. */
+static bool
+put_id(StringInfo output, int number, const char *token)
+{
+	size_t length = strcspn(token, "=");
+	bool may_be_base64 = length == 11 || length == 22; /* of 8, of 16 */
+
+	return put_hex(output, number, token) ||
+		   (may_be_base64 && put_base64(output, number, token));
+}
+
 static bool
 put_string_value(StringInfo output, const OtlpFieldInfo *field, int number,
 				 const char *token)
 {
 	if (field->type == OTLP_ID)
-		return put_hex(output, number, token);
+		return put_id(output, number, token);
 	if (field->type == OTLP_BYTES)
 		return put_base64(output, number, token);
 	put_bytes(output, number, token, strlen(token));
@@ -392,10 +408,15 @@ put_numeric_value(StringInfo output, const OtlpFieldInfo *field, int number,
 			return put_unsigned(
 				output, number, PROTOBUF_FIXED64, token, PG_UINT64_MAX);
 		case OTLP_KIND:
-			return put_enum(output, number, token, KINDS, lengthof(KINDS));
-		default:
 			return put_enum(
-				output, number, token, STATUS_CODES, lengthof(STATUS_CODES));
+				output, number, token, "SPAN_KIND_", KINDS, lengthof(KINDS));
+		default:
+			return put_enum(output,
+							number,
+							token,
+							"STATUS_CODE_",
+							STATUS_CODES,
+							lengthof(STATUS_CODES));
 	}
 }
 

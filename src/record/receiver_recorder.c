@@ -34,7 +34,6 @@
 #include "access/xlog.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_extension.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "replication/syncrep.h"
@@ -328,11 +327,8 @@ keep_text(const QueuedRequest *request, const char *text)
 static void
 open_json(QueuedRequest *request)
 {
-	/* verified: nothing else has looked at it so far */
-	char *json = pg_any_to_server(request->body, request->length, PG_UTF8);
-	Size length = json == request->body ? request->length : strlen(json);
 	OtlpRequest otlp =
-		otlp_request_json(cstring_to_text_with_len(json, length));
+		otlp_request_json((Slice){request->body, request->length});
 	char *bytes = MemoryContextAllocExtended(GetMemoryChunkContext(request),
 											 (Size) otlp.bytes.length + 1,
 											 MCXT_ALLOC_HUGE);
@@ -342,6 +338,8 @@ open_json(QueuedRequest *request)
 	request->body = bytes;
 	request->otlp = otlp;
 	request->otlp.bytes.data = bytes;
+	if (otlp.note != NULL)
+		request->otlp.note = keep_text(request, otlp.note);
 	otlp_request_rewind(&request->otlp);
 }
 

@@ -37,8 +37,10 @@
 #include "record/receiver_settings.h"
 #include "record/receiver_stats.h"
 #include "record/receiver_worker.h"
+#include "record/text_encoding.h"
 #include "server_host.h"
 
+#include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -149,7 +151,7 @@ answer(Worker *worker, QueuedRequest *request, FrameOutcome outcome,
 				outcome,
 				request->number,
 				outcome == OUTCOME_RECORDED ? request->rejected : 0,
-				message == NULL ? "" : message);
+				message == NULL ? "" : message_to_utf8(message));
 	queue_free(request);
 }
 
@@ -822,6 +824,22 @@ connect_to_database(void)
 	receiver_stats_set_failed_connects(0);
 }
 
+/* Clients are told in UTF-8, also when no transaction is open any more. */
+static void
+speak_utf8(void)
+{
+	StartTransactionCommand();
+	(void) set_config_option("client_encoding",
+							 "UTF8",
+							 PGC_SUSET,
+							 PGC_S_OVERRIDE,
+							 GUC_ACTION_SET,
+							 true,
+							 LOG,
+							 false);
+	CommitTransactionCommand();
+}
+
 void
 dt_receiver_main(Datum argument)
 {
@@ -834,6 +852,7 @@ dt_receiver_main(Datum argument)
 	init_worker(worker);
 	BackgroundWorkerUnblockSignals();
 	connect_to_database();
+	speak_utf8();
 	say("receiving");
 	while (!ShutdownRequestPending)
 	{

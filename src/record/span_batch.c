@@ -84,14 +84,28 @@ span_batch_reject_id(SpanBatch *batch, const text *span_id, const char *reason)
 	MemoryContextSwitchTo(caller);
 }
 
+void
+span_batch_note(SpanBatch *batch, const char *note)
+{
+	if (batch->note == NULL)
+		batch->note = MemoryContextStrdup(batch->context, note);
+}
+
 char *
 span_batch_message(SpanBatch *batch)
 {
-	if (batch->rejected == 0)
+	StringInfoData message;
+
+	if (batch->rejected == 0 && batch->note == NULL)
 		return NULL;
+	initStringInfo(&message);
+	appendStringInfoString(&message, batch->message.data);
 	if (batch->rejected > REJECTIONS_NAMED)
-		return psprintf("%s; and " INT64_FORMAT " more",
-						batch->message.data,
-						batch->rejected - REJECTIONS_NAMED);
-	return batch->message.data;
+		appendStringInfo(&message,
+						 "; and " INT64_FORMAT " more",
+						 batch->rejected - REJECTIONS_NAMED);
+	if (batch->note != NULL)
+		appendStringInfo(
+			&message, "%s%s", message.len > 0 ? "; " : "", batch->note);
+	return message.data;
 }

@@ -39,6 +39,7 @@ typedef struct SpanBatch
 	int capacity;
 	int64 rejected;
 	StringInfoData message; /* why spans were rejected; first few of them */
+	const char *note;		/* what else is to be said; NULL if nothing */
 } SpanBatch;
 
 /* An empty batch in the current memory context. */
@@ -56,7 +57,11 @@ extern void span_batch_reject(SpanBatch *batch, const char *which,
 extern void span_batch_reject_id(SpanBatch *batch, const text *span_id,
 								 const char *reason);
 
-/* The words for what was rejected; NULL if nothing was. */
+/* Says something of the whole request that nobody would notice else; the
+ * first time counts. */
+extern void span_batch_note(SpanBatch *batch, const char *note);
+
+/* The words for what was rejected and noted; NULL if nothing was. */
 extern char *span_batch_message(SpanBatch *batch);
 
 /* What became of a batch: accepted + duplicates + batch->rejected is the

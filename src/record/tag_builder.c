@@ -115,22 +115,26 @@ tag_builder_finish(TagBuilder *builder)
 }
 
 void
+append_json_character(StringInfo json, char character)
+{
+	unsigned char c = character;
+
+	if (c == '"' || c == '\\')
+		appendStringInfoChar(json, '\\');
+	if (c == '\n')
+		appendStringInfoString(json, "\\n");
+	else if (c < ' ')
+		appendStringInfo(json, "\\u%04x", c);
+	else
+		appendStringInfoCharMacro(json, c);
+}
+
+void
 append_json_string(StringInfo json, const char *string, int length)
 {
 	appendStringInfoChar(json, '"');
 	for (int i = 0; i < length; i++)
-	{
-		unsigned char c = string[i];
-
-		if (c == '"' || c == '\\')
-			appendStringInfoChar(json, '\\');
-		if (c == '\n')
-			appendStringInfoString(json, "\\n");
-		else if (c < ' ')
-			appendStringInfo(json, "\\u%04x", c);
-		else
-			appendStringInfoCharMacro(json, c);
-	}
+		append_json_character(json, string[i]);
 	appendStringInfoChar(json, '"');
 }
 

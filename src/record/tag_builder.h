@@ -43,6 +43,9 @@ extern Jsonb *finish_object(JsonbParseState **state);
 /* A jsonb as a value of another. */
 extern JsonbValue json_nested(Jsonb *jsonb);
 
+/* A byte of a string as JSON. */
+extern void append_json_character(StringInfo json, char character);
+
 /* A string as JSON, with quotes. */
 extern void append_json_string(StringInfo json, const char *string, int length);
 

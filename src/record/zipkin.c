@@ -1,8 +1,10 @@
 /*
- * Recording spans that come as Zipkin v2 JSON.
+ * Recording spans that come as Zipkin JSON.
  *
  * The document is an array of spans, or an array of such arrays, as Zipkin's
- * own API returns traces.  Each span may be reported by both sides of a call
+ * own API returns traces, or one span; or there are several of them, as in a
+ * file of JSON Lines.  Spans of the first format become spans of the second
+ * before anything else.  Each span may be reported by both sides of a call
  * and in several parts: zipkin_halves.c finds out which reports belong
  * together, and recording merges them.
  *
@@ -24,6 +26,7 @@
 #include "record/tag_builder.h"
 #include "record/trace_ids.h"
 #include "record/zipkin_halves.h"
+#include "record/zipkin_v1.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -202,14 +205,21 @@ add_report(ReportList *list)
 }
 
 static void
-read_element(const JsonbValue *element, ReportList *list, SpanBatch *batch)
+read_object(JsonbContainer *object, ReportList *list, SpanBatch *batch)
 {
 	Report *report = add_report(list);
 	const char *reason = "not a JSON object";
+	JsonbValue kind;
 
-	report->object = json_as_object(element);
-	if (report->object != NULL)
+	report->object = object;
+	if (object != NULL)
 		reason = read_report(report);
+	if (report->kind == SPAN_KIND_ABSENT && json_member(object, "kind", &kind))
+		span_batch_note(batch, "a kind that is not known is left out");
+	if (json_member(object, "binaryAnnotations", &kind))
+		span_batch_note(batch,
+						"binaryAnnotations of spans that are otherwise of "
+						"Zipkin's second format are left out");
 	if (reason == NULL)
 		return;
 	span_batch_reject_id(
@@ -217,6 +227,24 @@ read_element(const JsonbValue *element, ReportList *list, SpanBatch *batch)
 		report->object == NULL ? NULL : json_text_member(report->object, "id"),
 		reason);
 	list->count--;
+}
+
+/* A span of either format; anything else is rejected. */
+static void
+read_element(const JsonbValue *element, ReportList *list, SpanBatch *batch)
+{
+	JsonbContainer *object = json_as_object(element);
+	JsonbIterator *sides;
+	JsonbValue side;
+
+	if (object == NULL || !is_zipkin_v1(object))
+	{
+		read_object(object, list, batch);
+		return;
+	}
+	sides = JsonbIteratorInit(&zipkin_v1_as_v2(object)->root);
+	while (json_next_element(&sides, &side))
+		read_object(json_as_object(&side), list, batch);
 }
 
 static void
@@ -417,6 +445,7 @@ record_reports(ReportList *list, SpanBatch *batch)
 
 	for (int i = 0; i < list->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		record_report(&list->reports[i], batch);
 		MemoryContextReset(scratch);
 	}
@@ -424,18 +453,37 @@ record_reports(ReportList *list, SpanBatch *batch)
 	MemoryContextDelete(scratch);
 }
 
+/* An array of spans or of arrays of them, or one span. */
 static void
-read_document(text *document, SpanBatch *batch)
+read_document(Jsonb *json, ReportList *list, SpanBatch *batch)
 {
-	Jsonb *json = json_parse(document);
-	ReportList list = {.capacity = REPORTS_START_CAPACITY};
+	JsonbValue root = {.type = jbvBinary};
+	JsonbValue id;
 
-	if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json))
+	if (JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json))
+		read_array(&json->root, list, batch);
+	else if (json_member(&json->root, "traceId", &id))
+	{
+		root.val.binary.data = &json->root;
+		read_element(&root, list, batch);
+	}
+	else
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("a Zipkin document must be a JSON array of spans"));
+}
+
+static void
+read_request(text *request, SpanBatch *batch)
+{
+	ReportList list = {.capacity = REPORTS_START_CAPACITY};
+	JsonDocuments documents;
+	Jsonb *json;
+
 	list.reports = palloc(list.capacity * sizeof(Report));
-	read_array(&json->root, &list, batch);
+	json_documents_start(&documents, request);
+	while ((json = json_documents_next(&documents)) != NULL)
+		read_document(json, &list, batch);
 	settle_halves(&list);
 	for (int i = 0; i < list.count; i++)
 		collect_events(&list.reports[i]);
@@ -451,6 +499,6 @@ dt_trace_ingest_zipkin(PG_FUNCTION_ARGS)
 {
 	SpanBatch *batch = span_batch_create();
 
-	read_document(PG_GETARG_TEXT_PP(0), batch);
+	read_request(PG_GETARG_TEXT_PP(0), batch);
 	return record_and_report(fcinfo, batch);
 }

@@ -82,6 +82,7 @@ compare_reports(const void *a, const void *b)
 	const Report *y = *(Report *const *) b;
 	int order = compare_texts(x->trace_id, y->trace_id);
 
+	CHECK_FOR_INTERRUPTS();
 	if (order == 0)
 		order = compare_texts(x->id, y->id);
 	return order != 0 ? order : (x > y) - (x < y);

@@ -43,10 +43,8 @@ append_number(StringInfo json, const JsonbValue *value)
 static void
 append_as_text(StringInfo json, const JsonbValue *value)
 {
-	JsonbValue string = json_text(json_value_text(value));
-
 	appendStringInfoString(json, "{\"stringValue\":");
-	json_put_string(json, &string);
+	json_put_as_text(json, value);
 	appendStringInfoChar(json, '}');
 }
 

@@ -79,12 +79,10 @@ put_string_tag(StringInfo json, const JsonbValue *key, const JsonbValue *value)
 	begin_tag(json, key, "string");
 	if (value->type == jbvNull)
 		appendStringInfoString(json, "\"\"");
+	else if (value->type == jbvString)
+		json_put_string(json, value);
 	else
-	{
-		JsonbValue string = json_text(json_value_text(value));
-
-		json_put_string(json, &string);
-	}
+		json_put_as_text(json, value);
 }
 
 static void

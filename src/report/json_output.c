@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "record/json_reader.h"
 #include "record/tag_builder.h"
+#include "record/text_encoding.h"
 #include "report/json_output.h"
 
 #include "common/shortest_dec.h"
@@ -32,14 +33,15 @@ void
 json_put_text(StringInfo json, const char *name, const text *value)
 {
 	json_name(json, name);
-	append_json_string(json, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	append_foreign_json_string(
+		json, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 
 void
 json_put_literal(StringInfo json, const char *name, const char *value)
 {
 	json_name(json, name);
-	append_json_string(json, value, strlen(value));
+	append_foreign_json_string(json, value, strlen(value));
 }
 
 void
@@ -77,7 +79,8 @@ json_copy_count(StringInfo json, const char *name, JsonbContainer *object,
 void
 json_put_string(StringInfo json, const JsonbValue *string)
 {
-	append_json_string(json, string->val.string.val, string->val.string.len);
+	append_foreign_json_string(
+		json, string->val.string.val, string->val.string.len);
 }
 
 JsonNumber
@@ -102,8 +105,9 @@ json_put_double(StringInfo json, double number)
 	appendStringInfoString(json, digits);
 }
 
+/* With blanks where jsonb's own text has them, or without any. */
 static void
-put_container(StringInfo json, JsonbContainer *container)
+put_container(StringInfo json, JsonbContainer *container, bool spaced)
 {
 	JsonbIterator *values = JsonbIteratorInit(container);
 	JsonbIteratorToken token;
@@ -117,7 +121,12 @@ put_container(StringInfo json, JsonbContainer *container)
 		else if (token == WJB_END_OBJECT)
 			appendStringInfoChar(json, '}');
 		else
+		{
 			json_separate(json);
+			if (spaced && json->len > 0 &&
+				strchr(",:", json->data[json->len - 1]) != NULL)
+				appendStringInfoChar(json, ' ');
+		}
 		if (token == WJB_BEGIN_ARRAY)
 			appendStringInfoChar(json, '[');
 		else if (token == WJB_BEGIN_OBJECT)
@@ -137,11 +146,25 @@ json_put_value(StringInfo json, const JsonbValue *value)
 	if (value->type == jbvString)
 		json_put_string(json, value);
 	else if (value->type == jbvBinary)
-		put_container(json, value->val.binary.data);
+		put_container(json, value->val.binary.data, false);
 	else
 	{
 		as_text = json_value_text(value);
 		appendBinaryStringInfo(
 			json, VARDATA(as_text), VARSIZE(as_text) - VARHDRSZ);
 	}
+}
+
+void
+json_put_as_text(StringInfo json, const JsonbValue *value)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (value->type == jbvBinary)
+		put_container(&text, value->val.binary.data, true);
+	else
+		json_put_value(&text, value);
+	append_foreign_json_as_string(json, text.data, text.len);
+	pfree(text.data);
 }

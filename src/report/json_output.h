@@ -51,4 +51,7 @@ extern void json_put_double(StringInfo json, double number);
 /* Any value as it is in jsonb, without blanks. */
 extern void json_put_value(StringInfo json, const JsonbValue *value);
 
+/* Any value as a string that holds its JSON. */
+extern void json_put_as_text(StringInfo json, const JsonbValue *value);
+
 #endif

@@ -10,7 +10,7 @@ CREATE DATABASE trace_latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';
 SET client_min_messages = warning;
 CREATE EXTENSION distributed_trace;
 SET client_encoding = 'UTF8';
--- what the encoding lacks is a question mark, in keys, values and names alike; an escape counts as its character
+-- what the encoding lacks stays as an escape, in keys, values and names alike; an escape counts as its character
 SELECT * FROM trace_ingest_otlp('{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"caf\u00e9 \u62b9\u8336"}}]},"scopeSpans":[{"spans":[{
 	"traceId":"5b8efff798038103d269b633813fc60c","spanId":"00000000000000aa","name":"na\u00efve é \ud83c\udf75 \u0000",
 	"attributes":[{"key":"cl\u00e9 \u62b9","value":{"stringValue":"\u00fcü\u62b9\ud800 \u0041\\u00e9\n"}}]}]}]}]}'::text);

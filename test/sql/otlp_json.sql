@@ -48,7 +48,7 @@ BEGIN
 END $$;
 SELECT members, span_of(members) FROM (VALUES
 	(NULL), ('"name":"n","kind":3,"flags":1'), ('"kind":"SPAN_KIND_CONSUMER","status":{"code":"STATUS_CODE_OK"}'), ('"kind":"3"'), ('"kind":-1'), ('"kind":"NONE"'), ('"kind":4294967296'),
-	('"spanId":"00000000000000BB"'), ('"trace_id":"x","span_id":5,"new":[1,{"a":[]}]'),
+	('"spanId":"00000000000000BB"'), ('"traceid":"x","spanID":5,"new":[1,{"a":[]}]'),
 	('"parentSpanId":""'), ('"parentSpanId":null'), ('"parentSpanId":"0000000000000000"'), ('"parentSpanId":"00000000000000Cc"'),
 	('"startTimeUnixNano":1795371412912345678,"endTimeUnixNano":1795371412912346678'), ('"startTimeUnixNano":1e18'), ('"startTimeUnixNano":"1000000000000000000.0"'),
 	('"startTimeUnixNano":0'), ('"startTimeUnixNano":null'), ('"startTimeUnixNano":"999"'), ('"startTimeUnixNano":"8446744073709551616","endTimeUnixNano":"18446744073709551615"'), ('"endTimeUnixNano":"1"'),

@@ -1,0 +1,73 @@
+/*
+ * Several JSON documents in one text: see json_documents.h.
+ *
+ * Only strings and brackets are looked at: whether they match, and all else, is
+ * the parser's to say.
+ */
+#include "json_documents.h"
+
+#include <string.h>
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Behind the string that starts at `at`, or the end. */
+static const char *
+skip_string(const char *at, const char *end)
+{
+	for (at++; at < end && *at != '"'; at++)
+	{
+		if (*at == '\\')
+			at++;
+	}
+	return at < end ? at + 1 : end;
+}
+
+/* Behind the object or array that starts at `at`, or the end. */
+static const char *
+skip_container(const char *at, const char *end)
+{
+	size_t depth = 0;
+
+	while (at < end)
+	{
+		if (*at == '"')
+		{
+			at = skip_string(at, end);
+			continue;
+		}
+		if (*at == '{' || *at == '[')
+			depth++;
+		else if ((*at == '}' || *at == ']') && --depth == 0)
+			return at + 1;
+		at++;
+	}
+	return end;
+}
+
+bool
+json_next_document(const char *json, size_t length, size_t *start, size_t *end)
+{
+	const char *stop = json + length;
+	const char *at = json;
+
+	while (at < stop && is_blank(*at))
+		at++;
+	*start = (size_t) (at - json);
+	if (at == stop)
+		return false;
+	if (*at == '{' || *at == '[')
+		at = skip_container(at, stop);
+	else if (*at == '"')
+		at = skip_string(at, stop);
+	else
+	{
+		while (at < stop && !is_blank(*at))
+			at++;
+	}
+	*end = (size_t) (at - json);
+	return true;
+}
