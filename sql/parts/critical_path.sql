@@ -531,7 +531,7 @@ CREATE FUNCTION trace_critical_path_folded(
         ORDER BY p.key;
     END;
 COMMENT ON FUNCTION trace_critical_path_folded(timestamptz, timestamptz, text, text, double precision, double precision, integer)
-    IS 'The critical paths of a window as folded stacks for flame graphs: call path, its steps separated by semicolons, and its exclusive time in microseconds.';
+    IS 'The critical paths of a window as folded stacks for flame graphs: call path, its steps separated by semicolons, always one line, and its exclusive time in microseconds.';
 
 CREATE FUNCTION trace_what_if_profile(
     from_time timestamptz, to_time timestamptz, service_name text, operation text DEFAULT NULL,

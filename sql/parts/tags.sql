@@ -25,6 +25,11 @@ CREATE FUNCTION trace_is_async(trace_id text, parent_span_id text, tags jsonb) R
     AS 'MODULE_PATHNAME', 'dt_trace_is_async';
 COMMENT ON FUNCTION trace_is_async(text, text, jsonb) IS 'Whether a span is known to be asynchronous: a link to its own parent has the attribute opentracing.ref_type = follows_from. Nobody waits for it, and the critical path leaves it out with all below it.';
 
+CREATE FUNCTION trace_http_status_code(tags jsonb) RETURNS integer
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_http_status_code';
+COMMENT ON FUNCTION trace_http_status_code(jsonb) IS 'HTTP status code of the response (http.response.status_code, else http.status_code), whether it was recorded as 503, 503.0 or "503"; NULL if there is none from 100 to 999.';
+
 CREATE FUNCTION trace_adjusted_count(tags jsonb) RETURNS double precision
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_adjusted_count';

@@ -29,9 +29,7 @@ CREATE VIEW trace_spans AS
            l.tags #>> '{otel,status_message}' AS status_message,
            coalesce(l.tags ->> 'http.request.method', l.tags ->> 'http.method') AS http_method,
            l.tags ->> 'http.route' AS http_route,
-           CASE WHEN coalesce(l.tags ->> 'http.response.status_code', l.tags ->> 'http.status_code') ~ '^[1-9][0-9]{2}$'
-                THEN coalesce(l.tags ->> 'http.response.status_code', l.tags ->> 'http.status_code')::integer
-           END AS http_status_code,
+           trace_http_status_code(l.tags) AS http_status_code,
            coalesce(l.tags ->> 'db.system.name', l.tags ->> 'db.system') AS db_system,
            l.tags ->> 'rpc.system' AS rpc_system,
            l.tags ->> 'messaging.system' AS messaging_system,

@@ -16,10 +16,15 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
+
+#include <ctype.h>
+#include <math.h>
 
 PG_FUNCTION_INFO_V1(dt_trace_span_kind);
 PG_FUNCTION_INFO_V1(dt_trace_is_error);
+PG_FUNCTION_INFO_V1(dt_trace_http_status_code);
 PG_FUNCTION_INFO_V1(dt_trace_is_async);
 PG_FUNCTION_INFO_V1(dt_trace_user_id);
 PG_FUNCTION_INFO_V1(dt_trace_adjusted_count);
@@ -256,6 +261,51 @@ tags_follow_parent(Jsonb *tags, Slice trace_id, Slice parent_span_id)
 	return false;
 }
 
+/* longest text that is read as a number */
+#define NUMBER_LENGTH 64
+
+/* A number in a string, as JSON or numeric would write it. */
+static bool
+string_as_number(const char *string, int length, double *number)
+{
+	char digits[NUMBER_LENGTH + 1];
+	char *end;
+
+	while (length > 0 && isspace((unsigned char) *string))
+	{
+		string++;
+		length--;
+	}
+	while (length > 0 && isspace((unsigned char) string[length - 1]))
+		length--;
+	if (length == 0 || length > NUMBER_LENGTH)
+		return false;
+	memcpy(digits, string, length);
+	digits[length] = '\0';
+	/* strtod knows hexadecimal digits, infinities and NaN as well */
+	if (strspn(digits, "0123456789+-.eE") != (size_t) length)
+		return false;
+	*number = strtod(digits, &end);
+	return end == digits + length && isfinite(*number);
+}
+
+bool
+tags_find_number(JsonbContainer *object, Slice key, double *number)
+{
+	JsonbValue value;
+
+	if (!tags_find_member(object, key, &value))
+		return false;
+	if (value.type == jbvString)
+		return string_as_number(
+			value.val.string.val, value.val.string.len, number);
+	if (value.type != jbvNumeric)
+		return false;
+	*number = DatumGetFloat8(DirectFunctionCall1(
+		numeric_float8_no_overflow, NumericGetDatum(value.val.numeric)));
+	return isfinite(*number);
+}
+
 double
 tags_adjusted_count(Jsonb *tags)
 {
@@ -323,6 +373,30 @@ dt_trace_is_async(PG_FUNCTION_ARGS)
 		PG_GETARG_JSONB_P(2),
 		(Slice){VARDATA_ANY(trace_id), VARSIZE_ANY_EXHDR(trace_id)},
 		(Slice){VARDATA_ANY(parent), VARSIZE_ANY_EXHDR(parent)}));
+}
+
+/*
+ * trace_http_status_code(tags jsonb) -> integer
+ *
+ * 100 to 999, from http.response.status_code or else http.status_code, however
+ * the number is written: 503, 503.0 or "503"; NULL if there is none.
+ */
+Datum
+dt_trace_http_status_code(PG_FUNCTION_ARGS)
+{
+	static const Slice keys[] = {SLICE_LITERAL("http.response.status_code"),
+								 SLICE_LITERAL("http.status_code")};
+	Jsonb *tags = PG_GETARG_JSONB_P(0);
+
+	for (size_t i = 0; i < lengthof(keys); i++)
+	{
+		double number;
+
+		if (tags_find_number(&tags->root, keys[i], &number) && number >= 100 &&
+			number <= 999 && number == floor(number))
+			PG_RETURN_INT32((int32) number);
+	}
+	PG_RETURN_NULL();
 }
 
 /*

@@ -27,6 +27,9 @@ extern bool tags_find_member(JsonbContainer *object, Slice key,
 /* A member that is a string, not an empty one. */
 extern bool tags_find_text(JsonbContainer *object, Slice key, Slice *text);
 
+/* A member that is a finite number, or a string that holds one. */
+extern bool tags_find_number(JsonbContainer *object, Slice key, double *number);
+
 /* What the recording functions wrote; NULL if they did not. */
 extern JsonbContainer *tags_find_otel(Jsonb *tags);
 

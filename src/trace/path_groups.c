@@ -14,6 +14,7 @@
 
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -101,19 +102,50 @@ set_span(GroupRows *rows, uint32 span)
 				   : span_tree_nodes(rows->tree)[span].span_id);
 }
 
-/* A name whose characters among `special` are written as in a URL, so that
- * different names never make one key. */
+/*
+ * The bytes of a control character or end of a line at `at`, U+2028 and U+2029
+ * among them; 0 if there is none.
+ */
+static uint32
+control_length(const char *at, uint32 left)
+{
+	const unsigned char *c = (const unsigned char *) at;
+	int encoding = GetDatabaseEncoding();
+
+	if (c[0] < ' ' || c[0] == 0x7f)
+		return 1;
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+	{
+		if (left >= 2 && c[0] == 0xc2 && c[1] < 0xa0)
+			return 2;
+		if (left >= 3 && c[0] == 0xe2 && c[1] == 0x80 &&
+			(c[2] == 0xa8 || c[2] == 0xa9))
+			return 3;
+		return 0;
+	}
+	return pg_encoding_max_length(encoding) == 1 && c[0] >= 0x80 && c[0] < 0xa0;
+}
+
+/*
+ * A name whose characters among `special`, and those that control or end a
+ * line, are written as in a URL, so that different names never make one key
+ * and a key is always one line.
+ */
 static void
 append_escaped(StringInfo key, Slice name, const char *special)
 {
-	for (uint32 i = 0; i < name.length; i++)
+	for (uint32 i = 0; i < name.length;)
 	{
-		char c = name.data[i];
+		const char *at = name.data + i;
+		uint32 escaped = control_length(at, name.length - i);
 
-		if (c != '\0' && strchr(special, c) != NULL)
-			appendStringInfo(key, "%%%02X", c);
-		else
-			appendStringInfoCharMacro(key, c);
+		if (escaped == 0 && strchr(special, *at) != NULL)
+			escaped = 1;
+		for (uint32 j = 0; j < escaped; j++)
+			appendStringInfo(key, "%%%02X", (unsigned char) at[j]);
+		if (escaped == 0)
+			appendStringInfoCharMacro(key, *at);
+		i += Max(escaped, 1);
 	}
 }
 

@@ -69,6 +69,7 @@ INSERT INTO pg_temp.contract VALUES
 	('trace_ingest_otlp(request text, OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT message text)', 'record', 'volatile strict parallel unsafe'),
 	('trace_ingest_zipkin(request text, OUT accepted bigint, OUT duplicates bigint, OUT rejected bigint, OUT message text)', 'record', 'volatile strict parallel unsafe'),
 	('trace_exception(event_name text, attributes jsonb, OUT exception_type text, OUT exception_message text, OUT exception_stacktrace text)', 'record', 'immutable parallel safe'),
+	('trace_http_status_code(tags jsonb)', 'integer', 'immutable strict parallel safe'),
 	('trace_is_async(trace_id text, parent_span_id text, tags jsonb)', 'boolean', 'immutable strict parallel safe'),
 	('trace_is_error(tags jsonb)', 'boolean', 'immutable strict parallel safe'),
 	('trace_leaves(trace_id text)', 'SETOF trace_tree_row', 'stable parallel safe'),

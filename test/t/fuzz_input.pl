@@ -34,8 +34,8 @@ $node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->conns
 
 # the seeds
 my %seeds = (
-	otlp => [ "$ENV{SOURCE_DIR}/test/data/export/every_field.json", "$ENV{SOURCE_DIR}/test/data/otlp_made/every_field.json" ],
-	zipkin => ["$ENV{SOURCE_DIR}/test/data/zipkin/shop.json"],
+	otlp => [ "$ENV{SOURCE_DIR}/test/data/otlp_made/snake_case.jsonl", "$ENV{SOURCE_DIR}/test/data/export/every_field.json", "$ENV{SOURCE_DIR}/test/data/otlp_made/every_field.json" ],
+	zipkin => [ "$ENV{SOURCE_DIR}/test/data/zipkin/shop.json", "$ENV{SOURCE_DIR}/test/data/zipkin/first_format.json" ],
 	jaeger => ["$ENV{SOURCE_DIR}/test/data/jaeger/shop.json"]);
 for my $reader (sort keys %seeds)
 {
@@ -43,6 +43,7 @@ for my $reader (sort keys %seeds)
 }
 $node->safe_psql('postgres', q{
 	CREATE TEMP TABLE recorded AS SELECT i.* FROM seeds, trace_ingest_otlp(document) i WHERE reader = 'otlp';
+	INSERT INTO seeds SELECT reader, string_agg(document, E'\n') FROM seeds GROUP BY reader;
 	INSERT INTO seeds SELECT 'jaeger', trace_export_jaeger(trace_id) FROM (SELECT DISTINCT trace_id FROM distributed_trace_log) t;
 	INSERT INTO seeds SELECT r, trace_get(trace_id)::text FROM (SELECT DISTINCT trace_id FROM distributed_trace_log) t, unnest(ARRAY['text', 'binary']) r;
 	INSERT INTO seeds SELECT r, '{"trace_id": "t", "spans": [{"span_id": "a", "service_name": "s", "operation": "o", "start_time": "2026-01-01", "duration_ms": 1.5, "kind": "server", "is_error": true},
