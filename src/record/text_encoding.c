@@ -195,23 +195,6 @@ text_to_utf8(Slice string)
 	return (Slice){converted, strlen(converted)};
 }
 
-const char *
-message_to_utf8(const char *message)
-{
-	Slice string = {message, strlen(message)};
-	Slice utf8 = text_to_utf8(string);
-
-	/* of SQL_ASCII nobody knows */
-	if (utf8_valid_length(utf8.data, utf8.length) < utf8.length)
-	{
-		char *cleaned = palloc(UTF8_CLEAN_SIZE((Size) utf8.length));
-
-		utf8.length = utf8_clean(utf8.data, utf8.length, cleaned);
-		utf8.data = cleaned;
-	}
-	return utf8.data == message ? message : pnstrdup(utf8.data, utf8.length);
-}
-
 /* The code of the escape of a character at `at`, and what it takes; of what
  * remains after json_escapes_clean surrogates are pairs. */
 static uint32_t
@@ -374,4 +357,20 @@ append_foreign_json_as_string(StringInfo json, const char *inner, int length)
 		inner++;
 	}
 	appendStringInfoChar(json, '"');
+}
+
+const char *
+message_to_utf8(const char *message)
+{
+	Slice utf8 = text_to_utf8((Slice){message, strlen(message)});
+
+	/* of SQL_ASCII nobody knows */
+	if (utf8_valid_length(utf8.data, utf8.length) < utf8.length)
+	{
+		char *cleaned = palloc(UTF8_CLEAN_SIZE((Size) utf8.length));
+
+		utf8.length = utf8_clean(utf8.data, utf8.length, cleaned);
+		utf8.data = cleaned;
+	}
+	return utf8.data == message ? message : pnstrdup(utf8.data, utf8.length);
 }

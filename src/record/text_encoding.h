@@ -29,7 +29,7 @@ extern Slice text_from_utf8(Slice utf8);
  * UTF8 for its client's encoding. */
 extern Slice text_to_utf8(Slice string);
 
-/* The same with a NUL at the end. */
+/* A message for clients: the same with a NUL at the end, and valid. */
 extern const char *message_to_utf8(const char *message);
 
 /*

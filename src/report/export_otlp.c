@@ -557,6 +557,7 @@ compare_spans(const void *a, const void *b)
 	const StoredSpan *y = b;
 	int order = compare_groups(x, y);
 
+	CHECK_FOR_INTERRUPTS();
 	if (order == 0)
 		order = (x->written_start > y->written_start) -
 				(x->written_start < y->written_start);

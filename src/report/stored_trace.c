@@ -231,6 +231,7 @@ compare_spans(const void *a, const void *b)
 	int order =
 		(x->start_time > y->start_time) - (x->start_time < y->start_time);
 
+	CHECK_FOR_INTERRUPTS();
 	if (order == 0)
 		order = stored_nanoseconds(x, "start_ns") -
 				stored_nanoseconds(y, "start_ns");
