@@ -413,7 +413,6 @@ narrow_down(QueuedRequest *request, const char *reason)
 	batch = otlp_refuse_slice(&request->otlp,
 							  request->tries < TRIES_LIMIT ? 1 : PG_INT64_MAX,
 							  reason);
-	RESUME_CANCEL_INTERRUPTS();
 	count_rejected(request, batch->rejected, span_batch_message(batch));
 	return otlp_request_count(&request->otlp, 1) == 0 ? RECORD_DONE
 													  : RECORD_MORE;
