@@ -77,7 +77,7 @@ run_in_chroot()
 		mount -t proc proc "$1/proc"
 		mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
 		exec chroot "$1" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-			SUITES="$2" WITHOUT_CLIENTS=1 http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
+			SUITES="$2" WITHOUT_CLIENTS=1 CI="${CI:-}" http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
 			sh -c "dpkg --configure -a && make -s -C /distributed_trace test"' \
 		sh "$dir" "$suites" </dev/null
 }

@@ -4,7 +4,10 @@
 #     [SUITES="regress pgtap"] [FUZZ_SECONDS=20] [PG_CONFIG=...] test/run.sh
 #
 # WITHOUT_CLIENTS=1 leaves out what needs drivers and SDKs, which do with one
-# version of the server what they do with another.
+# version of the server what they do with another: so do the runs of chroots.sh,
+# and they say so.  With CI set the rest must be there: the receiver program,
+# and what its tests break it with; a test that skips for lack of it is a failure.  KILL_ROUNDS=50 makes as many crashes
+# under load as that.
 #
 # Installs with apt what is missing, copies the tree, builds the copy and tests
 # that: nothing is written to the checkout but results/ after a failure.  The
@@ -34,7 +37,7 @@ prepare()
 	cd "$work"
 	private_run env -i HOME="$work" PATH="$PATH" LC_ALL=C.UTF-8 TMPDIR="$work" \
 		PG_CONFIG="$PG_CONFIG" SUITES="$suites" FUZZ_SECONDS="${FUZZ_SECONDS:-20}" \
-		WITHOUT_CLIENTS="${WITHOUT_CLIENTS:-}" \
+		WITHOUT_CLIENTS="${WITHOUT_CLIENTS:-}" CI="${CI:-}" KILL_ROUNDS="${KILL_ROUNDS:-}" \
 		"$work/tree/test/run.sh" "$work" </dev/null || status=$?
 	cd /
 	if [ $status != 0 ] && [ -d "$work/results" ]; then
@@ -247,6 +250,8 @@ run_suites()
 		run build build
 		[ $built = no ] || run_server_suites
 	fi
+	[ -z "${WITHOUT_CLIENTS:-}" ] ||
+		echo "left out: drivers and SDKs, which are tested with one version of the server"
 	echo "$passed passed, $failed failed"
 	[ $failed = 0 ]
 }
