@@ -45,7 +45,7 @@ CREATE FUNCTION trace_help(about text DEFAULT NULL)
             SELECT CASE WHEN o.name ~ '^trace_(ingest|span_start|span_finish|receiver)' THEN 'recording'
                         WHEN o.arguments = 'view' THEN 'views'
                         WHEN o.arguments = 'table' THEN 'tables'
-                        WHEN o.arguments IN ('(tags)', '(logs)', '(tags, resource_attributes)') THEN 'one span'
+                        WHEN o.arguments IN ('(tags)', '(logs)', '(tags, resource_attributes)') OR o.name = 'trace_exception' THEN 'one span'
                         WHEN o.name ~ '^trace_grafana_' THEN 'grafana'
                         WHEN o.name ~ '^latency_' THEN 'sketches'
                         WHEN o.name ~ '^trace_(rollup_|forget_|create_|attach_|help)' THEN 'upkeep'

@@ -21,63 +21,33 @@
 /* a picture that is all errors shows nothing */
 #define MAX_ERRORS 20
 
-/* bytes of a message that may be shown; the widest picture needs no more */
-#define MESSAGE_PART "2000"
-
-#define TAG(name) "(l.tags OPERATOR(pg_catalog.->>) '" name "')"
-
+/* 2000 characters of a message: the widest picture needs no more */
 static SavedQuery errors_query = {
 	.text =
-		"SELECT l.span_id, "
-		"pg_catalog.split_part(pg_catalog.left(COALESCE(x.said, "
-		"l.tags OPERATOR(pg_catalog.#>>) '{otel,status_message}', "
-		"'HTTP ' OPERATOR(pg_catalog.||) " TAG(
-			"http.response.status_code") ", "
-										 "'HTTP ' "
-										 "OPERATOR(pg_catalog.||) " TAG(
-											 "ht"
-											 "tp"
-											 ".s"
-											 "ta"
-											 "tu"
-											 "s_"
-											 "co"
-											 "d"
-											 "e") ", " TAG("error.message") ","
-																			" " TAG(
-																				"error.type") ", "
-																							  "CASE WHEN " TAG(
-																								  "error") " O"
-																										   "PE"
-																										   "RA"
-																										   "TO"
-																										   "R("
-																										   "pg"
-																										   "_c"
-																										   "at"
-																										   "al"
-																										   "og"
-																										   ".<"
-																										   ">)"
-																										   " '"
-																										   "tr"
-																										   "ue"
-																										   "' "
-																										   "TH"
-																										   "EN"
-																										   " " TAG(
-																											   "error") " END), " MESSAGE_PART
-																														"), E'\n', 1) "
-																														"FROM %s.distributed_trace_log l LEFT JOIN LATERAL ("
-																														"SELECT COALESCE(e.type OPERATOR(pg_catalog.||) ': ' "
-																														"OPERATOR(pg_catalog.||) e.message, e.type, e.message) AS said "
-																														"FROM (SELECT "
-																														"a.attributes OPERATOR(pg_catalog.->>) 'exception.type' AS type, "
-																														"a.attributes OPERATOR(pg_catalog.->>) 'exception.message' AS message "
-																														"FROM %s.trace_events(l.logs) a) e "
-																														"WHERE e.type IS NOT NULL OR e.message IS NOT NULL LIMIT 1) x ON true "
-																														"WHERE l.trace_id OPERATOR(pg_catalog.=) $1 "
-																														"AND %s.trace_is_error(l.tags)",
+		"SELECT f.span_id, pg_catalog.split_part(pg_catalog.left(COALESCE("
+		"f.exception, f.status_message, "
+		"'HTTP ' OPERATOR(pg_catalog.||) COALESCE(f.http, f.old_http), "
+		"f.message, f.type, "
+		"CASE WHEN f.error OPERATOR(pg_catalog.<>) 'true' THEN f.error END), "
+		"2000), E'\\n', 1) "
+		"FROM (SELECT l.span_id, x.exception, "
+		"l.tags OPERATOR(pg_catalog.#>>) '{otel,status_message}' "
+		"AS status_message, "
+		"l.tags OPERATOR(pg_catalog.->>) 'http.response.status_code' AS http, "
+		"l.tags OPERATOR(pg_catalog.->>) 'http.status_code' AS old_http, "
+		"l.tags OPERATOR(pg_catalog.->>) 'error.message' AS message, "
+		"l.tags OPERATOR(pg_catalog.->>) 'error.type' AS type, "
+		"l.tags OPERATOR(pg_catalog.->>) 'error' AS error "
+		"FROM %s.distributed_trace_log l LEFT JOIN LATERAL ("
+		"SELECT COALESCE(y.exception_type OPERATOR(pg_catalog.||) ': ' "
+		"OPERATOR(pg_catalog.||) y.exception_message, "
+		"y.exception_type, y.exception_message) AS exception "
+		"FROM %s.trace_events(l.logs) e, "
+		"%s.trace_exception(e.event_name, e.attributes) y "
+		"WHERE y.exception_type IS NOT NULL OR y.exception_message IS NOT NULL "
+		"LIMIT 1) x ON true "
+		"WHERE l.trace_id OPERATOR(pg_catalog.=) $1 "
+		"AND %s.trace_is_error(l.tags)) f",
 	.arg_count = 1,
 	.arg_types = {TEXTOID},
 	.reads_in_bulk = true,

@@ -17,6 +17,8 @@ FROM (VALUES ('569da933c25c8636', NULL, 'gateway', 'POST /checkout', 0, 100, '{"
              ('b2', 'b1', 'payment', 'POST', 20, 30, '{"error": true, "http.response.status_code": 502}', NULL),
              ('b3', 'b1', 'payment', 'GET', 30, 40, E'{"error": "it \\u001b[31mis red\\u202e"}', NULL),
              ('b4', 'b1', 'payment', 'silent', 50, 60, '{"error": true}', NULL),
+             ('b6', 'b1', 'payment', 'as OpenTracing tells it', 60, 70, '{"error": true}',
+              '[{"time": "2026-01-01T10:00:00Z", "name": "error", "attributes": {"event": "error", "error.kind": "TimeoutError", "message": "no answer in 10 ms"}}]'),
              ('b5', 'b1', 'payment', 'an id longer than any of OpenTelemetry', 60, 70, NULL, NULL),
              ('an id of somebody''s own, 漢字', 'b1', 'payment', 'fine', 80, 90, NULL, NULL),
              ('n1', 'b1', 'payment', 'ends before it starts', 80, 20, NULL, NULL)) s (id, parent, service, operation, first, last, tags, logs);
