@@ -393,11 +393,11 @@ CREATE FUNCTION trace_trees(from_time timestamptz, to_time timestamptz, with_tag
 COMMENT ON FUNCTION trace_trees(timestamptz, timestamptz, boolean)
     IS 'The trees of all traces with a span that starts in a window, each whole; without tags they know no kinds and no errors, and cost less.';
 
-CREATE FUNCTION trace_say_unknown(service_name text, operation text) RETURNS boolean
+CREATE FUNCTION trace_say_unknown(service_name text) RETURNS boolean
     LANGUAGE C STABLE PARALLEL SAFE COST 1000
     AS 'MODULE_PATHNAME', 'dt_trace_say_unknown';
-COMMENT ON FUNCTION trace_say_unknown(text, text)
-    IS 'For functions of a window that found nothing of this service and operation (NULL: any): true, and a notice that says so, with the nearest services if the log has none of that name.';
+COMMENT ON FUNCTION trace_say_unknown(text)
+    IS 'For functions of a window that found nothing of a service: true, and a notice with the nearest names if the log has none of that name.';
 
 CREATE FUNCTION trace_critical_path_profile(
     from_time timestamptz, to_time timestamptz, root_service text DEFAULT NULL, root_operation text DEFAULT NULL,
@@ -470,7 +470,7 @@ CREATE FUNCTION trace_critical_path_profile(
         -- a row of nothing if there are none, which is told and left out
         FROM totals t RIGHT JOIN (SELECT 1) one ON t.key IS NOT NULL
         WHERE CASE WHEN t.key IS NULL
-                   THEN NOT trace_say_unknown(trace_critical_path_profile.root_service, trace_critical_path_profile.root_operation)
+                   THEN NOT trace_say_unknown(trace_critical_path_profile.root_service)
                    ELSE true END
         ORDER BY t.exclusive_total_ms DESC, t.key;
     END;
@@ -553,7 +553,7 @@ CREATE FUNCTION trace_what_if_profile(
     BEGIN ATOMIC
         SELECT count(*),
                CASE WHEN count(*) FILTER (WHERE q.matched_spans > 0) = 0
-                         AND trace_say_unknown(trace_what_if_profile.service_name, trace_what_if_profile.operation) THEN 0
+                         AND trace_say_unknown(trace_what_if_profile.service_name) THEN 0
                     ELSE count(*) FILTER (WHERE q.matched_spans > 0) END,
                count(*) FILTER (WHERE q.path_switched),
                avg(q.old_ms), avg(q.new_ms), avg(q.saved_ms),

@@ -231,31 +231,23 @@ list_nearest_stored(Oid schema, Slice wanted)
 }
 
 /*
- * trace_say_unknown(service_name text, operation text) -> boolean: true, and a
- * notice for a function of a window in which nothing has these names.  NULL is
- * any name.
+ * trace_say_unknown(service_name text) -> boolean: true, and a notice if the log
+ * has no service of that name.
  */
 Datum
 dt_trace_say_unknown(PG_FUNCTION_ARGS)
 {
-	bool has_operation = !PG_ARGISNULL(1);
 	text *service_name;
 	Slice wanted;
 	char *nearest;
 
-	if (PG_ARGISNULL(0) || !may_give_notice())
+	if (PG_ARGISNULL(0))
 		PG_RETURN_BOOL(true);
 	service_name = PG_GETARG_TEXT_PP(0);
 	wanted =
 		(Slice){VARDATA_ANY(service_name), VARSIZE_ANY_EXHDR(service_name)};
 	nearest = list_nearest_stored(calling_schema(fcinfo), wanted);
-	if (nearest == NULL)
-		ereport(NOTICE,
-				errmsg("nothing in the window is of service \"%.*s\"%s",
-					   (int) wanted.length,
-					   wanted.data,
-					   has_operation ? " and that operation" : ""));
-	else
+	if (nearest != NULL && may_give_notice())
 		ereport(NOTICE,
 				errmsg("no span is of service \"%.*s\"",
 					   (int) wanted.length,

@@ -83,7 +83,7 @@ INSERT INTO pg_temp.contract VALUES
 	('trace_path(tree span_tree, from_span_id text, to_span_id text)', 'SETOF trace_tree_row', 'immutable parallel safe'),
 	('trace_roots(trace_id text)', 'SETOF trace_tree_row', 'stable parallel safe'),
 	('trace_roots(tree span_tree)', 'SETOF trace_tree_row', 'immutable parallel safe'),
-	('trace_say_unknown(service_name text, operation text)', 'boolean', 'stable parallel safe'),
+	('trace_say_unknown(service_name text)', 'boolean', 'stable parallel safe'),
 	('trace_siblings(trace_id text, span_id text)', 'SETOF trace_tree_row', 'stable parallel safe'),
 	('trace_siblings(tree span_tree, span_id text)', 'SETOF trace_tree_row', 'immutable parallel safe'),
 	('trace_slowest_traces(from_time timestamp with time zone, to_time timestamp with time zone, trace_count integer DEFAULT 100)', 'TABLE(trace_id text, root_service_name text, root_operation text, start_time timestamp with time zone, root_duration_ms double precision, duration_ms double precision, critical_ms double precision, span_count bigint, error_count bigint, service_count bigint)', 'stable strict parallel safe'),

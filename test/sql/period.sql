@@ -27,7 +27,7 @@ SELECT key, change FROM trace_critical_path_diff(pg_temp.ago(60) - interval '1 d
 SELECT key, change FROM trace_critical_path_diff(pg_temp.ago(60) - interval '1 day', now() - interval '1 day', pg_temp.ago(60), now(), slower_ratio => 10) WHERE key ~ 'slower' ;
 SELECT DISTINCT change FROM trace_critical_path_diff(pg_temp.ago(60), now(), pg_temp.ago(60), now(), slower_ratio => 1);
 
--- a service that nobody has, or not then
+-- a service that nobody has; not then, or not as a root, shows itself
 SELECT traces_with FROM trace_what_if_profile('1 hour', 'Slow');
 SELECT traces_with FROM trace_what_if_profile('2000-01-01', '2000-01-02', 'slower', 'o');
 SELECT count(*) FROM trace_critical_path_profile(pg_temp.ago(60), now(), 'webb');
