@@ -207,6 +207,8 @@ make_plan(const SavedQuery *query, SavedPlan *plan)
 		plan->role == GetUserId() && plan->row_security == row_security)
 		return;
 	nest_level = NewGUCNestLevel();
+	/* estimates of a generic plan are no reason to compile it */
+	set_for_now("jit", false);
 	set_for_now("enable_seqscan", false);
 	set_for_now("enable_hashjoin", false);
 	set_for_now("enable_mergejoin", false);

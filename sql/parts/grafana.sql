@@ -139,56 +139,70 @@ COMMENT ON FUNCTION trace_grafana_edges(timestamptz, timestamptz) IS 'Calls for 
 CREATE FUNCTION trace_grafana_measure(measure text) RETURNS text
     LANGUAGE C IMMUTABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_grafana_measure';
-COMMENT ON FUNCTION trace_grafana_measure(text) IS 'Checks a word that chooses what a series shows: p95_ms (also for NULL), p50_ms, p99_ms, mean_ms, max_ms, error_ratio or spans_per_second.';
+COMMENT ON FUNCTION trace_grafana_measure(text) IS 'Checks a word that chooses what a series shows: p95_ms (also for NULL), p50_ms, p99_ms, mean_ms, max_ms, error_ratio or spans_per_second; all but max_ms and spans_per_second also with weighted_ before it.';
 
 CREATE FUNCTION trace_grafana_series(
     from_time timestamptz, to_time timestamptz, bucket interval, measure text DEFAULT 'p95_ms',
-    service_name text DEFAULT NULL, spans text DEFAULT 'entry')
+    service_name text DEFAULT NULL, spans text DEFAULT 'entry', time_zone text DEFAULT 'UTC')
     RETURNS TABLE (
         "time" timestamptz,
         metric text,
         value double precision)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
     BEGIN ATOMIC
-        SELECT s.bucket_start, s.service_name,
+        SELECT f.bucket_start,
+               -- namespace and environment are named where a service has several
+               f.service_name
+               || CASE WHEN min(coalesce(f.service_namespace, '')) OVER service < max(coalesce(f.service_namespace, '')) OVER service
+                       THEN ' in ' || coalesce(f.service_namespace, '(no namespace)') ELSE '' END
+               || CASE WHEN min(coalesce(f.deployment_environment, '')) OVER service < max(coalesce(f.deployment_environment, '')) OVER service
+                       THEN ' (' || coalesce(f.deployment_environment, 'no environment') || ')' ELSE '' END,
                CASE trace_grafana_measure(trace_grafana_series.measure)
-                   WHEN 'p50_ms' THEN s.quantile_ms[1]
-                   WHEN 'p95_ms' THEN s.quantile_ms[2]
-                   WHEN 'p99_ms' THEN s.quantile_ms[3]
-                   WHEN 'mean_ms' THEN s.mean_ms
-                   WHEN 'max_ms' THEN s.max_ms
-                   WHEN 'error_ratio' THEN s.error_ratio
+                   WHEN 'p50_ms' THEN latency_quantile(f.sketch, 0.5)
+                   WHEN 'p95_ms' THEN latency_quantile(f.sketch, 0.95)
+                   WHEN 'p99_ms' THEN latency_quantile(f.sketch, 0.99)
+                   WHEN 'mean_ms' THEN latency_mean(f.sketch)
+                   WHEN 'max_ms' THEN latency_max(f.sketch)
+                   WHEN 'error_ratio' THEN f.error_count::double precision / nullif(f.span_count, 0)
+                   WHEN 'weighted_p50_ms' THEN latency_quantile(f.weighted_sketch, 0.5)
+                   WHEN 'weighted_p95_ms' THEN latency_quantile(f.weighted_sketch, 0.95)
+                   WHEN 'weighted_p99_ms' THEN latency_quantile(f.weighted_sketch, 0.99)
+                   WHEN 'weighted_mean_ms' THEN latency_mean(f.weighted_sketch)
+                   WHEN 'weighted_error_ratio' THEN f.adjusted_error_count / nullif(f.adjusted_count, 0)
                    -- the first and last bucket are cut off at the window
-                   ELSE s.adjusted_count
-                        / extract(epoch FROM least(to_time, s.bucket_start + trace_grafana_series.bucket) - greatest(from_time, s.bucket_start))::double precision
+                   ELSE f.adjusted_count
+                        / extract(epoch FROM least(to_time, lead(f.bucket_start, 1, 'infinity') OVER series) - greatest(from_time, f.bucket_start))::double precision
                END
-        FROM trace_service_latency_series(from_time, to_time, bucket, '{0.5,0.95,0.99}', trace_grafana_series.spans) s
-        WHERE trace_grafana_series.service_name IS NULL OR s.service_name = trace_grafana_series.service_name
-        ORDER BY s.bucket_start, s.service_name;
+        FROM trace_latency_figures(from_time, to_time, trace_grafana_series.bucket, trace_grafana_series.time_zone,
+                                   trace_grafana_series.spans, 'service', trace_grafana_series.service_name) f
+        WINDOW service AS (PARTITION BY f.service_name),
+               series AS (PARTITION BY f.service_name, f.service_namespace, f.deployment_environment ORDER BY f.bucket_start)
+        ORDER BY f.bucket_start, 2;
     END;
-COMMENT ON FUNCTION trace_grafana_series(timestamptz, timestamptz, interval, text, text, text) IS 'A line for each service in Grafana''s time series panel (format: time series): p50_ms, p95_ms, p99_ms, mean_ms, max_ms, error_ratio or spans_per_second for each bucket.';
+COMMENT ON FUNCTION trace_grafana_series(timestamptz, timestamptz, interval, text, text, text, text) IS 'A line for each service (named with its namespace and environment where it has several) in Grafana''s time series panel (format: time series): p50_ms, p95_ms, p99_ms, mean_ms, max_ms, error_ratio or spans_per_second for each bucket, or weighted_p95_ms and so on of the spans that sampled ones stand for; NULL, or 0 spans, where there is none.';
 
 CREATE FUNCTION trace_grafana_heatmap(
-    from_time timestamptz, to_time timestamptz, bucket interval, service_name text DEFAULT NULL, spans text DEFAULT 'entry')
+    from_time timestamptz, to_time timestamptz, bucket interval, service_name text DEFAULT NULL, spans text DEFAULT 'entry',
+    time_zone text DEFAULT 'UTC')
     RETURNS TABLE (
         "time" timestamptz,
         metric text,
         value bigint)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
     BEGIN ATOMIC
-        SELECT b.bucket_start, coalesce(e.le_ms::text, '+Inf'), coalesce(sum(h.span_count), 0)::bigint
-        FROM trace_latency_buckets(from_time, to_time, trace_grafana_heatmap.bucket) b
-             CROSS JOIN unnest(ARRAY[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, NULL]::double precision[])
-                 WITH ORDINALITY e (le_ms, place)
-             LEFT JOIN LATERAL (
-                 SELECT h.span_count,
-                        width_bucket(h.lower_ms, ARRAY[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000]::double precision[]) + 1 AS place
-                 FROM trace_latency_histogram(b.from_time, b.to_time, trace_grafana_heatmap.service_name, NULL, trace_grafana_heatmap.spans) h
-             ) h ON h.place = e.place
-        GROUP BY b.bucket_start, e.le_ms, e.place
-        ORDER BY b.bucket_start, e.place;
+        SELECT c.bucket_start, coalesce(c.le_ms::text, '+Inf'),
+               (c.up_to - lag(c.up_to, 1, 0::bigint) OVER (PARTITION BY c.bucket_start ORDER BY c.place))
+        FROM (SELECT f.bucket_start, e.le_ms, e.place,
+                     CASE WHEN f.span_count = 0 THEN 0
+                          WHEN e.le_ms IS NULL THEN f.span_count
+                          ELSE round(latency_rank(f.sketch, e.le_ms) * f.span_count)::bigint END AS up_to
+              FROM trace_latency_figures(from_time, to_time, trace_grafana_heatmap.bucket, trace_grafana_heatmap.time_zone,
+                                         trace_grafana_heatmap.spans, 'all', trace_grafana_heatmap.service_name) f
+                   CROSS JOIN unnest(ARRAY[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, NULL]::double precision[])
+                       WITH ORDINALITY e (le_ms, place)) c
+        ORDER BY c.bucket_start, c.place;
     END;
-COMMENT ON FUNCTION trace_grafana_heatmap(timestamptz, timestamptz, interval, text, text) IS 'How many spans took how long, for Grafana''s heatmap panel (format: time series; rows to columns; cell bound: upper): a count for each bucket and upper bound in milliseconds, those of none too.';
+COMMENT ON FUNCTION trace_grafana_heatmap(timestamptz, timestamptz, interval, text, text, text) IS 'How many spans took how long, for Grafana''s heatmap panel (format: time series; rows to columns; cell bound: upper): a count for each bucket and upper bound in milliseconds, those of none too. A span at most 2 % longer than a bound may count as up to it.';
 
 CREATE FUNCTION trace_grafana_flame_graph(trace_id text)
     RETURNS TABLE (

@@ -1,29 +1,21 @@
 /* Questions about latency: answered from the rollup where a window has whole
-   minutes, hours and days, and from the spans at its ragged edges. */
-
-CREATE FUNCTION trace_latency_spans(spans text) RETURNS text
-    LANGUAGE C IMMUTABLE PARALLEL SAFE
-    AS 'MODULE_PATHNAME', 'dt_trace_latency_spans';
-COMMENT ON FUNCTION trace_latency_spans(text) IS 'Checks a word that chooses spans: entry (also for NULL), root, client or all.';
+   minutes, hours and days, and from the spans at its ragged edges.  All of them
+   ask trace_latency_figures(), in C, which reads both once. */
 
 CREATE FUNCTION trace_latency_group(group_by text) RETURNS text
     LANGUAGE C IMMUTABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_latency_group';
 COMMENT ON FUNCTION trace_latency_group(text) IS 'Checks a word that groups spans: operation (also for NULL) or service.';
 
-CREATE FUNCTION trace_latency_buckets(from_time timestamptz, to_time timestamptz, bucket interval)
+CREATE FUNCTION trace_latency_buckets(
+    from_time timestamptz, to_time timestamptz, bucket interval, time_zone text DEFAULT 'UTC')
     RETURNS TABLE (
         bucket_start timestamptz,
         from_time timestamptz,
         to_time timestamptz)
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 100
     AS 'MODULE_PATHNAME', 'dt_trace_latency_buckets';
-COMMENT ON FUNCTION trace_latency_buckets(timestamptz, timestamptz, interval) IS 'A window cut into buckets, which begin at multiples of their width since 2000-01-01 (UTC), each with the part of the window in it.';
-
-CREATE FUNCTION trace_latency_cover(from_time timestamptz, to_time timestamptz) RETURNS timestamptz[]
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-    AS 'MODULE_PATHNAME', 'dt_trace_latency_cover';
-COMMENT ON FUNCTION trace_latency_cover(timestamptz, timestamptz) IS 'How a window is made up, as from and to of its eight parts, which may be empty: part of a minute at its start, all whole minutes, those before the first whole hour, whole hours before the first whole day, whole days, whole hours and then whole minutes after them, and part of a minute at its end. Hours and days are those of UTC.';
+COMMENT ON FUNCTION trace_latency_buckets(timestamptz, timestamptz, interval, text) IS 'A window cut into buckets, 100 000 at most, each with the part of the window in it. A width in days goes from midnight to midnight of the time zone; another begins at multiples of it since 2000-01-01 there.';
 
 CREATE FUNCTION latency_compare(base latency_sketch, other latency_sketch,
     OUT ks_distance double precision, OUT effect_size double precision, OUT p_value double precision)
@@ -31,120 +23,30 @@ CREATE FUNCTION latency_compare(base latency_sketch, other latency_sketch,
     AS 'MODULE_PATHNAME', 'dt_latency_compare';
 COMMENT ON FUNCTION latency_compare(latency_sketch, latency_sketch) IS 'Two-sample test of Kolmogorov and Smirnov over the bins of two sketches: the greatest distance of their distributions, Cliff''s delta (probability that a value of other is greater than one of base, minus that it is less: -1 to 1) and the p-value. NULL if one has no values.';
 
-CREATE FUNCTION trace_latency_sketches(from_time timestamptz, to_time timestamptz, spans text DEFAULT 'entry')
+CREATE FUNCTION trace_latency_figures(
+    from_time timestamptz, to_time timestamptz,
+    bucket interval DEFAULT NULL, time_zone text DEFAULT 'UTC', spans text DEFAULT 'entry', group_by text DEFAULT 'service',
+    service_name text DEFAULT NULL, operation text DEFAULT NULL,
+    service_namespace text DEFAULT NULL, deployment_environment text DEFAULT NULL)
     RETURNS TABLE (
+        bucket_start timestamptz,
         service_name text,
+        service_namespace text,
+        deployment_environment text,
         operation text,
         kind text,
-        is_entry boolean,
-        is_root boolean,
-        is_error boolean,
-        sign integer,
+        span_count bigint,
+        error_count bigint,
+        negative_count bigint,
         adjusted_count double precision,
-        sketch latency_sketch)
-    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
-    BEGIN ATOMIC
-        -- all conditions stand in each part, where one that is false while planning removes the scan
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign::integer AS sign, l.sign * l.adjusted_count, l.sketch
-        FROM distributed_trace_latency l
-        WHERE l.level = 'day'
-          AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[9] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[10]
-          AND (trace_latency_cover(from_time, to_time))[9] < (trace_latency_cover(from_time, to_time))[10]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN l.is_entry
-                  WHEN 'root' THEN l.is_root
-                  WHEN 'client' THEN l.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-        UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
-        FROM distributed_trace_latency l
-        WHERE l.level = 'hour'
-          AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[7] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[8]
-          AND (trace_latency_cover(from_time, to_time))[7] < (trace_latency_cover(from_time, to_time))[8]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN l.is_entry
-                  WHEN 'root' THEN l.is_root
-                  WHEN 'client' THEN l.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-        UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
-        FROM distributed_trace_latency l
-        WHERE l.level = 'hour'
-          AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[11] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[12]
-          AND (trace_latency_cover(from_time, to_time))[11] < (trace_latency_cover(from_time, to_time))[12]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN l.is_entry
-                  WHEN 'root' THEN l.is_root
-                  WHEN 'client' THEN l.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-        UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
-        FROM distributed_trace_latency l
-        WHERE l.level = 'minute'
-          AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[5] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[6]
-          AND (trace_latency_cover(from_time, to_time))[5] < (trace_latency_cover(from_time, to_time))[6]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN l.is_entry
-                  WHEN 'root' THEN l.is_root
-                  WHEN 'client' THEN l.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-        UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
-        FROM distributed_trace_latency l
-        WHERE l.level = 'minute'
-          AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[13] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[14]
-          AND (trace_latency_cover(from_time, to_time))[13] < (trace_latency_cover(from_time, to_time))[14]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN l.is_entry
-                  WHEN 'root' THEN l.is_root
-                  WHEN 'client' THEN l.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-        UNION ALL
-        SELECT l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign, l.sign * l.adjusted_count, l.sketch
-        FROM distributed_trace_latency l
-        WHERE l.level = 'new'
-          AND l.bucket_start >= (trace_latency_cover(from_time, to_time))[3] AND l.bucket_start < (trace_latency_cover(from_time, to_time))[4]
-          AND (trace_latency_cover(from_time, to_time))[3] < (trace_latency_cover(from_time, to_time))[4]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN l.is_entry
-                  WHEN 'root' THEN l.is_root
-                  WHEN 'client' THEN l.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-        UNION ALL
-        -- the ragged edges
-        SELECT s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, 1, sum(s.adjusted_count), latency_sketch_agg(s.duration_ms)
-        FROM trace_counted_spans s
-        WHERE s.start_time >= (trace_latency_cover(from_time, to_time))[1] AND s.start_time < (trace_latency_cover(from_time, to_time))[2]
-          AND (trace_latency_cover(from_time, to_time))[1] < (trace_latency_cover(from_time, to_time))[2]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN s.is_entry
-                  WHEN 'root' THEN s.is_root
-                  WHEN 'client' THEN s.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-          AND s.duration_ms IS NOT NULL
-        GROUP BY 1, 2, 3, 4, 5, 6
-        UNION ALL
-        SELECT s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, 1, sum(s.adjusted_count), latency_sketch_agg(s.duration_ms)
-        FROM trace_counted_spans s
-        WHERE s.start_time >= (trace_latency_cover(from_time, to_time))[15] AND s.start_time < (trace_latency_cover(from_time, to_time))[16]
-          AND (trace_latency_cover(from_time, to_time))[15] < (trace_latency_cover(from_time, to_time))[16]
-          AND CASE trace_latency_spans(spans)
-                  WHEN 'entry' THEN s.is_entry
-                  WHEN 'root' THEN s.is_root
-                  WHEN 'client' THEN s.kind IS NOT DISTINCT FROM 'client'
-                  ELSE true
-              END
-          AND s.duration_ms IS NOT NULL
-        GROUP BY 1, 2, 3, 4, 5, 6;
-    END;
-COMMENT ON FUNCTION trace_latency_sketches(timestamptz, timestamptz, text) IS 'Sketches that add up (those with sign -1 taken off) to the durations of the spans that start in a window: of the entry, root, client or all spans. Taken from the rollup, and from the spans themselves for the parts of a minute at both ends.';
+        adjusted_error_count double precision,
+        sketch latency_sketch,
+        good_sketch latency_sketch,
+        weighted_sketch latency_sketch,
+        weighted_good_sketch latency_sketch)
+    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 500
+    AS 'MODULE_PATHNAME', 'dt_trace_latency_figures';
+COMMENT ON FUNCTION trace_latency_figures(timestamptz, timestamptz, interval, text, text, text, text, text, text, text) IS 'The spans that start in a window, counted by service, operation, kind (each with what is before it) or all together, and by buckets if there is a width: how many, and the sketches of their durations, of those that did not fail, and of both weighted by how many spans each stands for. A group has a row for each bucket, with NULL sketches where it has no spans. Of the entry, root, client or all spans, and of one service, operation, namespace or environment unless that is NULL.';
 
 CREATE FUNCTION trace_service_latency(
     from_time timestamptz, to_time timestamptz,
@@ -158,26 +60,49 @@ CREATE FUNCTION trace_service_latency(
         mean_ms double precision,
         min_ms double precision,
         max_ms double precision,
-        quantile_ms double precision[])
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 50
     BEGIN ATOMIC
-        SELECT t.service_name, latency_count(t.total), t.adjusted_count, t.errors,
-               t.errors::double precision / latency_count(t.total),
-               latency_mean(t.total), latency_min(t.total), latency_max(t.total),
-               latency_quantile(t.total, quantiles)
-        FROM (SELECT s.service_name,
-                     trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
-                                         latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total,
-                     sum(s.adjusted_count) AS adjusted_count,
-                     coalesce(latency_count(trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1 AND s.is_error),
-                                                               latency_merge(s.sketch) FILTER (WHERE s.sign = -1 AND s.is_error))), 0) AS errors
-              FROM trace_latency_sketches(from_time, to_time, trace_service_latency.spans) s
-              GROUP BY s.service_name
-              OFFSET 0) t
-        WHERE latency_count(t.total) > 0
-        ORDER BY t.service_name;
+        SELECT f.service_name, f.span_count, f.adjusted_count, f.error_count,
+               f.error_count::double precision / nullif(f.span_count, 0),
+               latency_mean(f.sketch), latency_min(f.sketch), latency_max(f.sketch),
+               latency_quantile(f.sketch, trace_service_latency.quantiles),
+               f.service_namespace, f.deployment_environment, f.negative_count,
+               f.adjusted_error_count / nullif(f.adjusted_count, 0),
+               latency_mean(f.weighted_sketch), latency_quantile(f.weighted_sketch, trace_service_latency.quantiles)
+        FROM trace_latency_figures(from_time, to_time, NULL, 'UTC', trace_service_latency.spans, 'service') f
+        ORDER BY f.service_name, f.service_namespace NULLS FIRST, f.deployment_environment NULLS FIRST;
     END;
-COMMENT ON FUNCTION trace_service_latency(timestamptz, timestamptz, double precision[], text) IS 'Latency of each service over the spans that start in a window: how many, how many they stand for if they were sampled (adjusted_count), how many failed, mean, least and greatest duration, and these quantiles within 1 %; of its entry, root, client or all spans.';
+COMMENT ON FUNCTION trace_service_latency(timestamptz, timestamptz, double precision[], text) IS 'Latency of each service (of a namespace and environment) over the spans that start in a window: how many, how many they stand for, how many failed, mean, least and greatest duration, and these quantiles within 1 %; of its entry, root, client or all spans. A span that was sampled stands for several: the columns weighted_... count it as often (adjusted_count), the others once. Negative durations count as 0; negative_count says how many.';
+
+CREATE FUNCTION trace_service_latency(period interval)
+    RETURNS TABLE (
+        service_name text,
+        span_count bigint,
+        adjusted_count double precision,
+        error_count bigint,
+        error_ratio double precision,
+        mean_ms double precision,
+        min_ms double precision,
+        max_ms double precision,
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 50
+    BEGIN ATOMIC
+        SELECT * FROM trace_service_latency(now() - trace_service_latency.period, now());
+    END;
+COMMENT ON FUNCTION trace_service_latency(interval) IS 'trace_service_latency() of the time from a period ago until now.';
 
 CREATE FUNCTION trace_operation_latency(
     from_time timestamptz, to_time timestamptz,
@@ -192,30 +117,54 @@ CREATE FUNCTION trace_operation_latency(
         mean_ms double precision,
         min_ms double precision,
         max_ms double precision,
-        quantile_ms double precision[])
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
     BEGIN ATOMIC
-        SELECT t.service_name, t.operation, latency_count(t.total), t.adjusted_count, t.errors,
-               t.errors::double precision / latency_count(t.total),
-               latency_mean(t.total), latency_min(t.total), latency_max(t.total),
-               latency_quantile(t.total, quantiles)
-        FROM (SELECT s.service_name, s.operation,
-                     trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
-                                         latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total,
-                     sum(s.adjusted_count) AS adjusted_count,
-                     coalesce(latency_count(trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1 AND s.is_error),
-                                                               latency_merge(s.sketch) FILTER (WHERE s.sign = -1 AND s.is_error))), 0) AS errors
-              FROM trace_latency_sketches(from_time, to_time, trace_operation_latency.spans) s
-              GROUP BY s.service_name, s.operation
-              OFFSET 0) t
-        WHERE latency_count(t.total) > 0
-        ORDER BY t.service_name, t.operation;
+        SELECT f.service_name, f.operation, f.span_count, f.adjusted_count, f.error_count,
+               f.error_count::double precision / nullif(f.span_count, 0),
+               latency_mean(f.sketch), latency_min(f.sketch), latency_max(f.sketch),
+               latency_quantile(f.sketch, trace_operation_latency.quantiles),
+               f.service_namespace, f.deployment_environment, f.negative_count,
+               f.adjusted_error_count / nullif(f.adjusted_count, 0),
+               latency_mean(f.weighted_sketch), latency_quantile(f.weighted_sketch, trace_operation_latency.quantiles)
+        FROM trace_latency_figures(from_time, to_time, NULL, 'UTC', trace_operation_latency.spans, 'operation') f
+        ORDER BY f.service_name, f.operation, f.service_namespace NULLS FIRST, f.deployment_environment NULLS FIRST;
     END;
 COMMENT ON FUNCTION trace_operation_latency(timestamptz, timestamptz, double precision[], text) IS 'Latency of each operation of each service over the spans that start in a window; see trace_service_latency().';
 
+CREATE FUNCTION trace_operation_latency(period interval)
+    RETURNS TABLE (
+        service_name text,
+        operation text,
+        span_count bigint,
+        adjusted_count double precision,
+        error_count bigint,
+        error_ratio double precision,
+        mean_ms double precision,
+        min_ms double precision,
+        max_ms double precision,
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
+    BEGIN ATOMIC
+        SELECT * FROM trace_operation_latency(now() - trace_operation_latency.period, now());
+    END;
+COMMENT ON FUNCTION trace_operation_latency(interval) IS 'trace_operation_latency() of the time from a period ago until now.';
+
 CREATE FUNCTION trace_service_latency_series(
     from_time timestamptz, to_time timestamptz, bucket interval,
-    quantiles double precision[] DEFAULT '{0.5,0.95,0.99}', spans text DEFAULT 'entry')
+    quantiles double precision[] DEFAULT '{0.5,0.95,0.99}', spans text DEFAULT 'entry', time_zone text DEFAULT 'UTC')
     RETURNS TABLE (
         bucket_start timestamptz,
         service_name text,
@@ -226,20 +175,54 @@ CREATE FUNCTION trace_service_latency_series(
         mean_ms double precision,
         min_ms double precision,
         max_ms double precision,
-        quantile_ms double precision[])
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
     BEGIN ATOMIC
-        SELECT b.bucket_start, s.*
-        FROM trace_latency_buckets(from_time, to_time, trace_service_latency_series.bucket) b,
-             trace_service_latency(b.from_time, b.to_time, trace_service_latency_series.quantiles,
-                                   trace_service_latency_series.spans) s
-        ORDER BY b.bucket_start, s.service_name;
+        SELECT f.bucket_start, f.service_name, f.span_count, f.adjusted_count, f.error_count,
+               f.error_count::double precision / nullif(f.span_count, 0),
+               latency_mean(f.sketch), latency_min(f.sketch), latency_max(f.sketch),
+               latency_quantile(f.sketch, trace_service_latency_series.quantiles),
+               f.service_namespace, f.deployment_environment, f.negative_count,
+               f.adjusted_error_count / nullif(f.adjusted_count, 0),
+               latency_mean(f.weighted_sketch), latency_quantile(f.weighted_sketch, trace_service_latency_series.quantiles)
+        FROM trace_latency_figures(from_time, to_time, trace_service_latency_series.bucket, trace_service_latency_series.time_zone, trace_service_latency_series.spans, 'service') f
+        ORDER BY f.bucket_start, f.service_name, f.service_namespace NULLS FIRST, f.deployment_environment NULLS FIRST;
     END;
-COMMENT ON FUNCTION trace_service_latency_series(timestamptz, timestamptz, interval, double precision[], text) IS 'trace_service_latency() for each bucket of a window; buckets begin at multiples of their width since 2000-01-01 (UTC). A service without spans in a bucket has no row there.';
+COMMENT ON FUNCTION trace_service_latency_series(timestamptz, timestamptz, interval, double precision[], text, text) IS 'trace_service_latency() for each bucket of a window; see trace_latency_buckets(). A service that has spans in the window has a row in each of them, with NULL where it has none there.';
+
+CREATE FUNCTION trace_service_latency_series(period interval, bucket interval)
+    RETURNS TABLE (
+        bucket_start timestamptz,
+        service_name text,
+        span_count bigint,
+        adjusted_count double precision,
+        error_count bigint,
+        error_ratio double precision,
+        mean_ms double precision,
+        min_ms double precision,
+        max_ms double precision,
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
+    BEGIN ATOMIC
+        SELECT * FROM trace_service_latency_series(now() - trace_service_latency_series.period, now(), trace_service_latency_series.bucket);
+    END;
+COMMENT ON FUNCTION trace_service_latency_series(interval, interval) IS 'trace_service_latency_series() of the time from a period ago until now.';
 
 CREATE FUNCTION trace_operation_latency_series(
     from_time timestamptz, to_time timestamptz, bucket interval,
-    quantiles double precision[] DEFAULT '{0.5,0.95,0.99}', spans text DEFAULT 'entry')
+    quantiles double precision[] DEFAULT '{0.5,0.95,0.99}', spans text DEFAULT 'entry', time_zone text DEFAULT 'UTC')
     RETURNS TABLE (
         bucket_start timestamptz,
         service_name text,
@@ -251,36 +234,91 @@ CREATE FUNCTION trace_operation_latency_series(
         mean_ms double precision,
         min_ms double precision,
         max_ms double precision,
-        quantile_ms double precision[])
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
     BEGIN ATOMIC
-        SELECT b.bucket_start, s.*
-        FROM trace_latency_buckets(from_time, to_time, trace_operation_latency_series.bucket) b,
-             trace_operation_latency(b.from_time, b.to_time, trace_operation_latency_series.quantiles,
-                                     trace_operation_latency_series.spans) s
-        ORDER BY b.bucket_start, s.service_name, s.operation;
+        SELECT f.bucket_start, f.service_name, f.operation, f.span_count, f.adjusted_count, f.error_count,
+               f.error_count::double precision / nullif(f.span_count, 0),
+               latency_mean(f.sketch), latency_min(f.sketch), latency_max(f.sketch),
+               latency_quantile(f.sketch, trace_operation_latency_series.quantiles),
+               f.service_namespace, f.deployment_environment, f.negative_count,
+               f.adjusted_error_count / nullif(f.adjusted_count, 0),
+               latency_mean(f.weighted_sketch), latency_quantile(f.weighted_sketch, trace_operation_latency_series.quantiles)
+        FROM trace_latency_figures(from_time, to_time, trace_operation_latency_series.bucket, trace_operation_latency_series.time_zone, trace_operation_latency_series.spans, 'operation') f
+        ORDER BY f.bucket_start, f.service_name, f.operation, f.service_namespace NULLS FIRST, f.deployment_environment NULLS FIRST;
     END;
-COMMENT ON FUNCTION trace_operation_latency_series(timestamptz, timestamptz, interval, double precision[], text) IS 'trace_operation_latency() for each bucket of a window; buckets begin at multiples of their width since 2000-01-01 (UTC). An operation without spans in a bucket has no row there.';
+COMMENT ON FUNCTION trace_operation_latency_series(timestamptz, timestamptz, interval, double precision[], text, text) IS 'trace_operation_latency() for each bucket of a window; see trace_latency_buckets(). An operation that has spans in the window has a row in each of them, with NULL where it has none there.';
+
+CREATE FUNCTION trace_operation_latency_series(period interval, bucket interval)
+    RETURNS TABLE (
+        bucket_start timestamptz,
+        service_name text,
+        operation text,
+        span_count bigint,
+        adjusted_count double precision,
+        error_count bigint,
+        error_ratio double precision,
+        mean_ms double precision,
+        min_ms double precision,
+        max_ms double precision,
+        quantile_ms double precision[],
+        service_namespace text,
+        deployment_environment text,
+        negative_count bigint,
+        weighted_error_ratio double precision,
+        weighted_mean_ms double precision,
+        weighted_quantile_ms double precision[])
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 2000
+    BEGIN ATOMIC
+        SELECT * FROM trace_operation_latency_series(now() - trace_operation_latency_series.period, now(), trace_operation_latency_series.bucket);
+    END;
+COMMENT ON FUNCTION trace_operation_latency_series(interval, interval) IS 'trace_operation_latency_series() of the time from a period ago until now.';
 
 CREATE FUNCTION trace_latency_histogram(
     from_time timestamptz, to_time timestamptz,
-    service_name text DEFAULT NULL, operation text DEFAULT NULL, spans text DEFAULT 'entry')
+    service_name text DEFAULT NULL, operation text DEFAULT NULL, spans text DEFAULT 'entry',
+    service_namespace text DEFAULT NULL, deployment_environment text DEFAULT NULL)
     RETURNS TABLE (
         lower_ms double precision,
         upper_ms double precision,
-        span_count bigint)
+        span_count bigint,
+        adjusted_count double precision)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
     BEGIN ATOMIC
-        SELECT h.lower_ms, h.upper_ms, h.count
-        FROM (SELECT trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
-                                         latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total
-              FROM trace_latency_sketches(from_time, to_time, trace_latency_histogram.spans) s
-              WHERE (trace_latency_histogram.service_name IS NULL OR s.service_name = trace_latency_histogram.service_name)
-                AND (trace_latency_histogram.operation IS NULL OR s.operation = trace_latency_histogram.operation)) t,
-             latency_histogram(t.total) h
+        SELECT h.lower_ms, h.upper_ms, h.count,
+               -- weighted counts are whole numbers, or to scale
+               w.count * f.adjusted_count / latency_count(f.weighted_sketch)
+        FROM trace_latency_figures(from_time, to_time, NULL, 'UTC', trace_latency_histogram.spans, 'all',
+                                   trace_latency_histogram.service_name, trace_latency_histogram.operation,
+                                   trace_latency_histogram.service_namespace, trace_latency_histogram.deployment_environment) f
+             CROSS JOIN LATERAL latency_histogram(f.sketch) h
+             JOIN LATERAL latency_histogram(f.weighted_sketch) w ON w.lower_ms = h.lower_ms AND w.upper_ms = h.upper_ms
         ORDER BY h.lower_ms;
     END;
-COMMENT ON FUNCTION trace_latency_histogram(timestamptz, timestamptz, text, text, text) IS 'How many spans that start in a window lasted how long: the bins of their sketch that are not empty; of one service or operation, or of all (NULL).';
+COMMENT ON FUNCTION trace_latency_histogram(timestamptz, timestamptz, text, text, text, text, text) IS 'How many spans that start in a window lasted how long, and for how many they stand: the bins of their sketch that are not empty; of one service, operation, namespace or environment, or of all (NULL).';
+
+CREATE FUNCTION trace_latency_histogram(period interval)
+    RETURNS TABLE (
+        lower_ms double precision,
+        upper_ms double precision,
+        span_count bigint,
+        adjusted_count double precision)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
+    BEGIN ATOMIC
+        SELECT * FROM trace_latency_histogram(now() - period, now());
+    END;
+COMMENT ON FUNCTION trace_latency_histogram(interval) IS 'trace_latency_histogram() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_latency_threshold(threshold_ms double precision) RETURNS double precision
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_latency_threshold';
+COMMENT ON FUNCTION trace_latency_threshold(double precision) IS 'Checks a threshold in milliseconds: 500 for NULL, an error for one below 0 or NaN.';
 
 CREATE FUNCTION trace_apdex(
     from_time timestamptz, to_time timestamptz,
@@ -291,27 +329,57 @@ CREATE FUNCTION trace_apdex(
         satisfied_count bigint,
         tolerating_count bigint,
         frustrated_count bigint,
-        apdex double precision)
+        apdex double precision,
+        service_namespace text,
+        deployment_environment text,
+        weighted_apdex double precision)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 50
     BEGIN ATOMIC
-        SELECT c.service_name, c.spans, c.satisfied, c.bearable - c.satisfied, c.spans - c.bearable,
-               (c.satisfied + c.bearable) / 2.0::double precision / c.spans
-        FROM (SELECT t.service_name, t.spans,
-                     coalesce(round(latency_rank(t.good, threshold_ms) * latency_count(t.good)), 0)::bigint AS satisfied,
-                     coalesce(round(latency_rank(t.good, 4 * threshold_ms) * latency_count(t.good)), 0)::bigint AS bearable
-              FROM (SELECT s.service_name,
-                           trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1 AND NOT s.is_error),
-                                               latency_merge(s.sketch) FILTER (WHERE s.sign = -1 AND NOT s.is_error)) AS good,
-                           latency_count(trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
-                                                             latency_merge(s.sketch) FILTER (WHERE s.sign = -1))) AS spans
-                    FROM trace_latency_sketches(from_time, to_time, trace_apdex.spans) s
-                    GROUP BY s.service_name
-                    OFFSET 0) t
-              WHERE t.spans > 0
-              OFFSET 0) c
-        ORDER BY c.service_name;
+        SELECT c.service_name, c.span_count, c.satisfied, c.bearable - c.satisfied, c.span_count - c.bearable,
+               (c.satisfied + c.bearable) / 2.0::double precision / c.span_count,
+               c.service_namespace, c.deployment_environment,
+               (c.weighted_satisfied + c.weighted_bearable) / 2 * c.good_share
+        FROM (SELECT f.service_name, f.service_namespace, f.deployment_environment, f.span_count,
+                     coalesce(round(latency_rank(f.good_sketch, t.ms) * latency_count(f.good_sketch)), 0)::bigint AS satisfied,
+                     coalesce(round(latency_rank(f.good_sketch, 4 * t.ms) * latency_count(f.good_sketch)), 0)::bigint AS bearable,
+                     coalesce(latency_rank(f.weighted_good_sketch, t.ms), 0) AS weighted_satisfied,
+                     coalesce(latency_rank(f.weighted_good_sketch, 4 * t.ms), 0) AS weighted_bearable,
+                     (f.adjusted_count - f.adjusted_error_count) / f.adjusted_count AS good_share
+              FROM trace_latency_figures(from_time, to_time, NULL, 'UTC', trace_apdex.spans) f,
+                   trace_latency_threshold(trace_apdex.threshold_ms) t (ms)) c
+        ORDER BY c.service_name, c.service_namespace NULLS FIRST, c.deployment_environment NULLS FIRST;
     END;
-COMMENT ON FUNCTION trace_apdex(timestamptz, timestamptz, double precision, text) IS 'Apdex of each service over a window: spans up to the threshold satisfy, up to four times it are tolerated, longer and failed ones frustrate; (satisfied + tolerating / 2) / all. Which side of a threshold a duration is on is known within 2 % of it.';
+COMMENT ON FUNCTION trace_apdex(timestamptz, timestamptz, double precision, text) IS 'Apdex of each service over a window: spans up to the threshold (500 ms) satisfy, up to four times it are tolerated, longer and failed ones frustrate; (satisfied + tolerating / 2) / all, and the same of all spans that they stand for (weighted_apdex). Durations at most 2 % above a threshold may count as up to it, equal ones all alike.';
+
+CREATE FUNCTION trace_apdex(period interval)
+    RETURNS TABLE (
+        service_name text,
+        span_count bigint,
+        satisfied_count bigint,
+        tolerating_count bigint,
+        frustrated_count bigint,
+        apdex double precision,
+        service_namespace text,
+        deployment_environment text,
+        weighted_apdex double precision)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 50
+    BEGIN ATOMIC
+        SELECT * FROM trace_apdex(now() - period, now());
+    END;
+COMMENT ON FUNCTION trace_apdex(interval) IS 'trace_apdex() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_latency_span(trace_id text, span_id text)
+    RETURNS TABLE (
+        service_name text,
+        service_namespace text,
+        deployment_environment text,
+        operation text,
+        kind text,
+        start_time timestamptz,
+        duration_ms double precision)
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100 ROWS 1
+    AS 'MODULE_PATHNAME', 'dt_trace_latency_span';
+COMMENT ON FUNCTION trace_latency_span(text, text) IS 'What a finished span is counted by, and as what duration; no row for one that is unknown or counts as nothing.';
 
 CREATE FUNCTION trace_latency_rank(trace_id text, span_id text, baseline interval DEFAULT '1 hour')
     RETURNS TABLE (
@@ -323,26 +391,25 @@ CREATE FUNCTION trace_latency_rank(trace_id text, span_id text, baseline interva
         median_ms double precision,
         p95_ms double precision,
         p99_ms double precision,
-        times_median double precision)
+        times_median double precision,
+        service_namespace text,
+        deployment_environment text,
+        weighted_rank double precision)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 1
     BEGIN ATOMIC
-        SELECT x.service_name, x.operation, x.duration_ms, coalesce(latency_count(t.total), 0),
-               latency_rank(t.total, x.duration_ms), latency_quantile(t.total, 0.5),
-               latency_quantile(t.total, 0.95), latency_quantile(t.total, 0.99),
-               x.duration_ms / nullif(latency_quantile(t.total, 0.5), 0)
-        FROM (SELECT c.service_name, c.operation, c.kind, c.start_time, c.duration_ms::double precision AS duration_ms
-              FROM trace_counted_spans c
-              WHERE c.trace_id = (SELECT trace_id_find(trace_latency_rank.trace_id))
-                AND c.span_id = trace_latency_rank.span_id
-                AND c.duration_ms IS NOT NULL
-              OFFSET 0) x,
-             LATERAL (SELECT trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.sign = 1),
-                                                 latency_merge(s.sketch) FILTER (WHERE s.sign = -1)) AS total
-                      FROM trace_latency_sketches(x.start_time - trace_latency_rank.baseline, x.start_time, 'all') s
-                      WHERE s.service_name = x.service_name AND s.operation = x.operation
-                        AND s.kind IS NOT DISTINCT FROM x.kind) t;
+        SELECT x.service_name, x.operation, x.duration_ms, coalesce(f.span_count, 0),
+               latency_rank(f.sketch, x.duration_ms), latency_quantile(f.sketch, 0.5),
+               latency_quantile(f.sketch, 0.95), latency_quantile(f.sketch, 0.99),
+               x.duration_ms / nullif(latency_quantile(f.sketch, 0.5), 0),
+               x.service_namespace, x.deployment_environment, latency_rank(f.weighted_sketch, x.duration_ms)
+        FROM trace_latency_span(trace_latency_rank.trace_id, trace_latency_rank.span_id) x
+             LEFT JOIN LATERAL trace_latency_figures(x.start_time - trace_latency_rank.baseline, x.start_time, NULL, 'UTC', 'all', 'kind',
+                                                     x.service_name, x.operation) f
+                 ON f.kind IS NOT DISTINCT FROM x.kind
+                AND f.service_namespace IS NOT DISTINCT FROM x.service_namespace
+                AND f.deployment_environment IS NOT DISTINCT FROM x.deployment_environment;
     END;
-COMMENT ON FUNCTION trace_latency_rank(text, text, interval) IS 'Where a finished span sits among those of its service, operation and kind that started in the time before it: the share that lasted no longer (rank), their median, p95 and p99, and how many medians it lasted. No row for a span that is unknown or not finished.';
+COMMENT ON FUNCTION trace_latency_rank(text, text, interval) IS 'Where a finished span sits among those of its service (of its namespace and environment), operation and kind that started in the time before it: the share that lasted no longer (rank), their median, p95 and p99, and how many medians it lasted; weighted_rank counts each as often as it stands for others. No row for a span that is unknown or not finished.';
 
 CREATE FUNCTION trace_latency_compare(
     base_from timestamptz, base_to timestamptz, other_from timestamptz, other_to timestamptz,
@@ -360,45 +427,119 @@ CREATE FUNCTION trace_latency_compare(
         effect_size double precision,
         ks_distance double precision,
         p_value double precision,
-        adjusted_p_value double precision)
+        adjusted_p_value double precision,
+        change text,
+        service_namespace text,
+        deployment_environment text,
+        weighted_base_ms double precision,
+        weighted_other_ms double precision,
+        weighted_base_error_ratio double precision,
+        weighted_other_error_ratio double precision,
+        weighted_effect_size double precision)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
     BEGIN ATOMIC
-        WITH sketches AS (
-            SELECT false AS is_other, s.* FROM trace_latency_sketches(base_from, base_to, trace_latency_compare.spans) s
-            UNION ALL
-            SELECT true, s.* FROM trace_latency_sketches(other_from, other_to, trace_latency_compare.spans) s
-        ), sides AS (
-            SELECT s.service_name,
-                   CASE trace_latency_group(group_by) WHEN 'operation' THEN s.operation END AS operation,
-                   trace_latency_total(latency_merge(s.sketch) FILTER (WHERE NOT s.is_other AND s.sign = 1),
-                                       latency_merge(s.sketch) FILTER (WHERE NOT s.is_other AND s.sign = -1)) AS base,
-                   trace_latency_total(latency_merge(s.sketch) FILTER (WHERE s.is_other AND s.sign = 1),
-                                       latency_merge(s.sketch) FILTER (WHERE s.is_other AND s.sign = -1)) AS other,
-                   sum(s.sign * latency_count(s.sketch)) FILTER (WHERE NOT s.is_other AND s.is_error) AS base_errors,
-                   sum(s.sign * latency_count(s.sketch)) FILTER (WHERE s.is_other AND s.is_error) AS other_errors
-            FROM sketches s
-            GROUP BY 1, 2
-        ), compared AS (
-            SELECT t.service_name, t.operation,
-                   coalesce(latency_count(t.base), 0) AS base_count, coalesce(latency_count(t.other), 0) AS other_count,
-                   latency_quantile(t.base, trace_latency_compare.quantile) AS base_ms,
-                   latency_quantile(t.other, trace_latency_compare.quantile) AS other_ms,
-                   coalesce(t.base_errors, 0)::double precision / nullif(latency_count(t.base), 0) AS base_error_ratio,
-                   coalesce(t.other_errors, 0)::double precision / nullif(latency_count(t.other), 0) AS other_error_ratio,
-                   c.*
-            FROM sides t, latency_compare(t.base, t.other) c
+        WITH compared AS (
+            SELECT coalesce(b.service_name, o.service_name) AS service_name, coalesce(b.operation, o.operation) AS operation,
+                   coalesce(b.service_namespace, o.service_namespace) AS service_namespace,
+                   coalesce(b.deployment_environment, o.deployment_environment) AS deployment_environment,
+                   coalesce(b.span_count, 0) AS base_count, coalesce(o.span_count, 0) AS other_count,
+                   latency_quantile(b.sketch, trace_latency_compare.quantile) AS base_ms,
+                   latency_quantile(o.sketch, trace_latency_compare.quantile) AS other_ms,
+                   b.error_count::double precision / nullif(b.span_count, 0) AS base_error_ratio,
+                   o.error_count::double precision / nullif(o.span_count, 0) AS other_error_ratio,
+                   latency_quantile(b.weighted_sketch, trace_latency_compare.quantile) AS weighted_base_ms,
+                   latency_quantile(o.weighted_sketch, trace_latency_compare.quantile) AS weighted_other_ms,
+                   b.adjusted_error_count / nullif(b.adjusted_count, 0) AS weighted_base_error_ratio,
+                   o.adjusted_error_count / nullif(o.adjusted_count, 0) AS weighted_other_error_ratio,
+                   c.ks_distance, c.effect_size, c.p_value, w.effect_size AS weighted_effect_size
+            FROM trace_latency_figures(base_from, base_to, NULL, 'UTC', trace_latency_compare.spans, trace_latency_group(group_by)) b
+                 FULL JOIN trace_latency_figures(other_from, other_to, NULL, 'UTC', trace_latency_compare.spans, trace_latency_group(group_by)) o
+                     -- each may be NULL on both sides
+                     ON (b.service_name, coalesce(b.operation, ''), coalesce(b.service_namespace, ''), coalesce(b.deployment_environment, ''))
+                      = (o.service_name, coalesce(o.operation, ''), coalesce(o.service_namespace, ''), coalesce(o.deployment_environment, ''))
+                 CROSS JOIN LATERAL latency_compare(b.sketch, o.sketch) c
+                 CROSS JOIN LATERAL latency_compare(b.weighted_sketch, o.weighted_sketch) w
         ), ranked AS (
             SELECT c.*,
                    c.p_value * count(c.p_value) OVER () / nullif(count(c.p_value) OVER (ORDER BY c.p_value), 0) AS scaled
             FROM compared c
-            WHERE c.base_count > 0 OR c.other_count > 0
+        ), adjusted AS (
+            SELECT r.*,
+                   CASE WHEN r.p_value IS NOT NULL
+                        THEN least(1, min(r.scaled) OVER (ORDER BY r.p_value DESC NULLS FIRST)) END AS adjusted_p_value
+            FROM ranked r
         )
-        SELECT r.service_name, r.operation, r.base_count, r.other_count, r.base_ms, r.other_ms,
-               r.other_ms / nullif(r.base_ms, 0), r.base_error_ratio, r.other_error_ratio,
-               r.effect_size, r.ks_distance, r.p_value,
-               CASE WHEN r.p_value IS NOT NULL
-                    THEN least(1, min(r.scaled) OVER (ORDER BY r.p_value DESC NULLS FIRST)) END
-        FROM ranked r
-        ORDER BY r.effect_size DESC NULLS LAST, r.service_name, r.operation;
+        SELECT a.service_name, a.operation, a.base_count, a.other_count, a.base_ms, a.other_ms,
+               a.other_ms / nullif(a.base_ms, 0), a.base_error_ratio, a.other_error_ratio,
+               a.effect_size, a.ks_distance, a.p_value, a.adjusted_p_value,
+               CASE WHEN a.base_count = 0 THEN 'new'
+                    WHEN a.other_count = 0 THEN 'gone'
+                    WHEN a.adjusted_p_value < 0.05 AND a.effect_size > 0 AND a.other_ms > a.base_ms * 1.05 THEN 'slower'
+                    WHEN a.adjusted_p_value < 0.05 AND a.effect_size < 0 AND a.other_ms * 1.05 < a.base_ms THEN 'faster'
+                    ELSE 'same'
+               END,
+               a.service_namespace, a.deployment_environment, a.weighted_base_ms, a.weighted_other_ms,
+               a.weighted_base_error_ratio, a.weighted_other_error_ratio, a.weighted_effect_size
+        FROM adjusted a
+        ORDER BY a.effect_size DESC NULLS LAST, a.service_name, a.operation,
+                 a.service_namespace NULLS FIRST, a.deployment_environment NULLS FIRST;
     END;
-COMMENT ON FUNCTION trace_latency_compare(timestamptz, timestamptz, timestamptz, timestamptz, text, double precision, text) IS 'What became slower or faster between two windows, the slower first: a quantile in both and its ratio, error ratios, Cliff''s delta as effect size (-1 to 1, above 0: slower), and the two-sample test of Kolmogorov and Smirnov with its p-value, as it is and adjusted for the number of rows after Benjamini and Hochberg. NULL where a window has no spans. group_by is operation or service.';
+COMMENT ON FUNCTION trace_latency_compare(timestamptz, timestamptz, timestamptz, timestamptz, text, double precision, text) IS 'What became slower or faster between two windows, the slower first: a quantile in both and its ratio, error ratios, Cliff''s delta as effect size (-1 to 1, above 0: slower), the two-sample test of Kolmogorov and Smirnov with its p-value, as it is and adjusted for the number of rows after Benjamini and Hochberg, and in one word what became of it (change): new, gone, slower or faster (by the test, the effect, and the quantile by more than 5 %), same. NULL where a window has no spans. group_by is operation or service.';
+
+CREATE FUNCTION trace_latency_compare(from_time timestamptz, to_time timestamptz)
+    RETURNS TABLE (
+        service_name text,
+        operation text,
+        base_count bigint,
+        other_count bigint,
+        base_ms double precision,
+        other_ms double precision,
+        ratio double precision,
+        base_error_ratio double precision,
+        other_error_ratio double precision,
+        effect_size double precision,
+        ks_distance double precision,
+        p_value double precision,
+        adjusted_p_value double precision,
+        change text,
+        service_namespace text,
+        deployment_environment text,
+        weighted_base_ms double precision,
+        weighted_other_ms double precision,
+        weighted_base_error_ratio double precision,
+        weighted_other_error_ratio double precision,
+        weighted_effect_size double precision)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
+    BEGIN ATOMIC
+        SELECT * FROM trace_latency_compare(from_time - interval '1 day', to_time - interval '1 day', from_time, to_time);
+    END;
+COMMENT ON FUNCTION trace_latency_compare(timestamptz, timestamptz) IS 'trace_latency_compare() of a window and the same time of the day before, which is the base.';
+
+CREATE FUNCTION trace_latency_compare(period interval)
+    RETURNS TABLE (
+        service_name text,
+        operation text,
+        base_count bigint,
+        other_count bigint,
+        base_ms double precision,
+        other_ms double precision,
+        ratio double precision,
+        base_error_ratio double precision,
+        other_error_ratio double precision,
+        effect_size double precision,
+        ks_distance double precision,
+        p_value double precision,
+        adjusted_p_value double precision,
+        change text,
+        service_namespace text,
+        deployment_environment text,
+        weighted_base_ms double precision,
+        weighted_other_ms double precision,
+        weighted_base_error_ratio double precision,
+        weighted_other_error_ratio double precision,
+        weighted_effect_size double precision)
+    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 200
+    BEGIN ATOMIC
+        SELECT * FROM trace_latency_compare(now() - period, now());
+    END;
+COMMENT ON FUNCTION trace_latency_compare(interval) IS 'trace_latency_compare() of the time from a period ago until now and the same time yesterday.';

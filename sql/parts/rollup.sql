@@ -13,7 +13,13 @@ CREATE TABLE distributed_trace_latency (
     is_error      boolean NOT NULL,
     sign          smallint NOT NULL DEFAULT 1 CHECK (sign IN (-1, 1)),
     adjusted_count double precision NOT NULL,
-    sketch        latency_sketch NOT NULL
+    sketch        latency_sketch NOT NULL,
+    service_namespace text COLLATE "C",
+    deployment_environment text COLLATE "C",
+    weight_class  smallint NOT NULL DEFAULT 0,
+    negative_count bigint NOT NULL DEFAULT 0,
+    first_start_time timestamptz,
+    last_start_time timestamptz
 );
 
 CREATE INDEX distributed_trace_latency_bucket_idx ON distributed_trace_latency (level, bucket_start);
@@ -33,7 +39,13 @@ COMMENT ON COLUMN distributed_trace_latency.is_root IS 'Whether they have no par
 COMMENT ON COLUMN distributed_trace_latency.is_error IS 'Whether they failed; see trace_is_error().';
 COMMENT ON COLUMN distributed_trace_latency.sign IS '1 for spans that are added, -1 for spans that are taken out again.';
 COMMENT ON COLUMN distributed_trace_latency.adjusted_count IS 'How many spans they stand for, if they were sampled; see trace_adjusted_count().';
-COMMENT ON COLUMN distributed_trace_latency.sketch IS 'Their durations.';
+COMMENT ON COLUMN distributed_trace_latency.sketch IS 'Their durations; a negative one counts as 0.';
+COMMENT ON COLUMN distributed_trace_latency.service_namespace IS 'Namespace of the service; see trace_service_namespace().';
+COMMENT ON COLUMN distributed_trace_latency.deployment_environment IS 'Environment of the service; see trace_deployment_environment().';
+COMMENT ON COLUMN distributed_trace_latency.weight_class IS 'Which of 16 parts of its octave the adjusted count of each of them lies in; see trace_weight_class().';
+COMMENT ON COLUMN distributed_trace_latency.negative_count IS 'How many of them have a negative duration, by a clock that was set.';
+COMMENT ON COLUMN distributed_trace_latency.first_start_time IS 'When the first of them started; of those that were added, if some were taken out since.';
+COMMENT ON COLUMN distributed_trace_latency.last_start_time IS 'When the last of them started, likewise.';
 COMMENT ON INDEX distributed_trace_latency_bucket_idx IS 'Buckets of a level in a window of time.';
 
 CREATE FUNCTION trace_log_after_write() RETURNS trigger
@@ -50,6 +62,11 @@ CREATE TRIGGER trace_log_after_update
     AFTER UPDATE ON distributed_trace_log
     REFERENCING OLD TABLE AS old_spans NEW TABLE AS new_spans
     FOR EACH STATEMENT EXECUTE FUNCTION trace_log_after_write();
+
+CREATE FUNCTION trace_weight_class(adjusted_count double precision) RETURNS integer
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_weight_class';
+COMMENT ON FUNCTION trace_weight_class(double precision) IS 'Which of 16 parts of its octave an adjusted count lies in: 0 for one of 1, up to 896 for 2^56. The rollup keeps spans of two classes apart.';
 
 -- without a WHERE of its own: so a condition that is false from the start leaves no scan of it in a plan
 CREATE VIEW trace_counted_spans WITH (security_invoker = true) AS
@@ -68,7 +85,11 @@ CREATE VIEW trace_counted_spans WITH (security_invoker = true) AS
            l.span_id,
            l.start_time,
            coalesce(trace_adjusted_count(l.tags), 1) AS adjusted_count,
-           CASE WHEN l.duration_ms <> 'NaN' AND isfinite(l.start_time) THEN l.duration_ms END AS duration_ms
+           CASE WHEN l.duration_ms <> 'NaN' AND isfinite(l.start_time) THEN greatest(l.duration_ms, 0) END AS duration_ms,
+           trace_service_namespace(l.tags) COLLATE "C" AS service_namespace,
+           trace_deployment_environment(l.tags) COLLATE "C" AS deployment_environment,
+           coalesce(trace_weight_class(trace_adjusted_count(l.tags)), 0)::smallint AS weight_class,
+           coalesce(l.duration_ms < 0, false) AS is_negative
     FROM distributed_trace_log l;
 -- shows nothing that its reader may not read in the log
 GRANT SELECT ON trace_counted_spans TO PUBLIC;
@@ -85,7 +106,11 @@ COMMENT ON COLUMN trace_counted_spans.trace_id IS 'The trace the span belongs to
 COMMENT ON COLUMN trace_counted_spans.span_id IS 'The span.';
 COMMENT ON COLUMN trace_counted_spans.start_time IS 'When the span started.';
 COMMENT ON COLUMN trace_counted_spans.adjusted_count IS 'How many spans it stands for, if it was sampled; see trace_adjusted_count().';
-COMMENT ON COLUMN trace_counted_spans.duration_ms IS 'Its duration in milliseconds; NULL if it counts as nothing: it is not finished, or its duration or start is no finite number.';
+COMMENT ON COLUMN trace_counted_spans.duration_ms IS 'Its duration in milliseconds, 0 for a negative one; NULL if it counts as nothing: it is not finished, or its duration or start is no finite number.';
+COMMENT ON COLUMN trace_counted_spans.service_namespace IS 'Namespace of the service; see trace_service_namespace().';
+COMMENT ON COLUMN trace_counted_spans.deployment_environment IS 'Environment of the service; see trace_deployment_environment().';
+COMMENT ON COLUMN trace_counted_spans.weight_class IS 'Class of its adjusted count; see trace_weight_class().';
+COMMENT ON COLUMN trace_counted_spans.is_negative IS 'Whether its duration is negative, by a clock that was set.';
 
 CREATE FUNCTION trace_latency_total(added latency_sketch, removed latency_sketch) RETURNS latency_sketch
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10
@@ -103,12 +128,9 @@ CREATE FUNCTION trace_latency_is_same(a latency_sketch, b latency_sketch) RETURN
 COMMENT ON FUNCTION trace_latency_is_same(latency_sketch, latency_sketch) IS 'Whether two sketches have the same bins, count and sum; NULL is one of no values.';
 
 CREATE FUNCTION trace_rollup_lock() RETURNS void
-    LANGUAGE SQL VOLATILE PARALLEL UNSAFE
-    BEGIN ATOMIC
-        -- "dt" and the table, as an advisory lock of this database
-        SELECT pg_advisory_xact_lock(25716::bigint << 32 | 'distributed_trace_latency'::regclass::oid::bigint);
-    END;
-COMMENT ON FUNCTION trace_rollup_lock() IS 'Waits until no other transaction folds or rebuilds the rollup, and keeps them waiting until this one ends. Writers of spans never wait for it.';
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'dt_trace_rollup_lock';
+COMMENT ON FUNCTION trace_rollup_lock() IS 'Waits until no other transaction folds or rebuilds the rollup, and keeps them waiting until this one ends. Needs the right to delete from distributed_trace_latency. Writers of spans, and vacuum, never wait for it.';
 
 CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
     LANGUAGE SQL
@@ -116,33 +138,39 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
         SELECT trace_rollup_lock();
         WITH taken AS (
             DELETE FROM distributed_trace_latency l
-            WHERE l.level = 'new' AND l.bucket_start < date_bin('1 minute', now() - older_than, '2000-01-01 00:00:00+00')
+            WHERE l.level = 'new'
+              -- a minute to come is some clock's fault: nothing to wait for
+              AND (l.bucket_start < date_bin('1 minute', now() - older_than, '2000-01-01 00:00:00+00') OR l.bucket_start > now())
             RETURNING l.*
         ), minutes AS MATERIALIZED (
             SELECT 'minute' AS level, t.bucket_start,
-                   t.service_name, t.operation, t.kind, t.is_entry, t.is_root, t.is_error,
-                   sum(t.sign * t.adjusted_count) AS adjusted_count,
+                   t.service_name, t.service_namespace, t.deployment_environment, t.operation, t.kind, t.is_entry, t.is_root, t.is_error, t.weight_class,
+                   sum(t.sign * t.adjusted_count) AS adjusted_count, sum(t.sign * t.negative_count)::bigint AS negative_count,
+                   min(t.first_start_time) FILTER (WHERE t.sign = 1) AS first_start_time,
+                   max(t.last_start_time) FILTER (WHERE t.sign = 1) AS last_start_time,
                    latency_merge(t.sketch) FILTER (WHERE t.sign = 1) AS added,
                    latency_merge(t.sketch) FILTER (WHERE t.sign = -1) AS removed
             FROM taken t
-            GROUP BY 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
         ), hours AS MATERIALIZED (
             SELECT 'hour' AS level, date_bin('1 hour', m.bucket_start, '2000-01-01 00:00:00+00') AS bucket_start,
-                   m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
-                   sum(m.adjusted_count) AS adjusted_count,
+                   m.service_name, m.service_namespace, m.deployment_environment, m.operation, m.kind, m.is_entry, m.is_root, m.is_error, m.weight_class,
+                   sum(m.adjusted_count) AS adjusted_count, sum(m.negative_count)::bigint AS negative_count,
+                   min(m.first_start_time) AS first_start_time, max(m.last_start_time) AS last_start_time,
                    latency_merge(m.added) AS added, latency_merge(m.removed) AS removed
             FROM minutes m
-            GROUP BY 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
         ), fresh AS MATERIALIZED (
             SELECT * FROM minutes
             UNION ALL
             SELECT * FROM hours
             UNION ALL
             SELECT 'day', date_bin('1 day', h.bucket_start, '2000-01-01 00:00:00+00'),
-                   h.service_name, h.operation, h.kind, h.is_entry, h.is_root, h.is_error,
-                   sum(h.adjusted_count), latency_merge(h.added), latency_merge(h.removed)
+                   h.service_name, h.service_namespace, h.deployment_environment, h.operation, h.kind, h.is_entry, h.is_root, h.is_error, h.weight_class,
+                   sum(h.adjusted_count), sum(h.negative_count)::bigint, min(h.first_start_time), max(h.last_start_time),
+                   latency_merge(h.added), latency_merge(h.removed)
             FROM hours h
-            GROUP BY 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
         ), folded AS (
             -- bucket by bucket: never a scan of the whole rollup
             DELETE FROM distributed_trace_latency l
@@ -155,34 +183,40 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
                      JOIN fresh f ON f.level = o.level AND f.bucket_start = o.bucket_start
                          AND f.service_name = o.service_name AND f.operation = o.operation
                          AND f.kind IS NOT DISTINCT FROM o.kind AND f.is_entry = o.is_entry
-                         AND f.is_root = o.is_root AND f.is_error = o.is_error))
+                         AND f.is_root = o.is_root AND f.is_error = o.is_error AND f.weight_class = o.weight_class
+                         AND f.service_namespace IS NOT DISTINCT FROM o.service_namespace
+                         AND f.deployment_environment IS NOT DISTINCT FROM o.deployment_environment))
             RETURNING l.*
         ), summed AS (
-            SELECT s.level, s.bucket_start, s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error,
-                   sum(s.adjusted_count) AS adjusted_count,
+            SELECT s.level, s.bucket_start, s.service_name, s.service_namespace, s.deployment_environment, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, s.weight_class,
+                   sum(s.adjusted_count) AS adjusted_count, sum(s.negative_count)::bigint AS negative_count,
+                   min(s.first_start_time) AS first_start_time, max(s.last_start_time) AS last_start_time,
                    latency_merge(s.added) AS added, latency_merge(s.removed) AS removed
             FROM (SELECT * FROM fresh
                   UNION ALL
-                  SELECT o.level, o.bucket_start, o.service_name, o.operation, o.kind, o.is_entry, o.is_root, o.is_error, o.sign * o.adjusted_count,
+                  SELECT o.level, o.bucket_start, o.service_name, o.service_namespace, o.deployment_environment, o.operation, o.kind, o.is_entry, o.is_root, o.is_error, o.weight_class,
+                         o.sign * o.adjusted_count, o.sign * o.negative_count,
+                         CASE WHEN o.sign = 1 THEN o.first_start_time END, CASE WHEN o.sign = 1 THEN o.last_start_time END,
                          CASE WHEN o.sign = 1 THEN o.sketch END, CASE WHEN o.sign = -1 THEN o.sketch END
                   FROM folded o) s
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
         )
         INSERT INTO distributed_trace_latency
-            (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
-        SELECT s.level, s.bucket_start, s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error,
-               r.sign, r.adjusted_count, r.sketch
+            (level, bucket_start, service_name, service_namespace, deployment_environment, operation, kind, is_entry, is_root, is_error, weight_class,
+             sign, adjusted_count, negative_count, first_start_time, last_start_time, sketch)
+        SELECT s.level, s.bucket_start, s.service_name, s.service_namespace, s.deployment_environment, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, s.weight_class,
+               r.sign, r.adjusted_count, r.negative_count, s.first_start_time, s.last_start_time, r.sketch
         FROM summed s,
              -- what cannot be taken out of what is there is kept as it is
              LATERAL (SELECT trace_latency_contains(s.added, s.removed) AS is_contained) c,
-             LATERAL (SELECT 1 AS sign, s.adjusted_count,
+             LATERAL (SELECT 1 AS sign, s.adjusted_count, s.negative_count,
                              CASE WHEN c.is_contained THEN trace_latency_total(s.added, s.removed) ELSE s.added END AS sketch
                       UNION ALL
-                      SELECT -1, 0, s.removed WHERE NOT c.is_contained) r
+                      SELECT -1, 0, 0, s.removed WHERE NOT c.is_contained) r
         WHERE latency_count(r.sketch) > 0
         ORDER BY s.level, s.bucket_start, s.service_name, s.operation;
     END;
-COMMENT ON PROCEDURE trace_rollup_compact(interval) IS 'Folds the new rows of distributed_trace_latency, of minutes that ended so long ago, into one row a minute, hour and day for each service, operation, kind and outcome. Figures stay within their guarantee and are right while it runs; writers do not wait for it.';
+COMMENT ON PROCEDURE trace_rollup_compact(interval) IS 'Folds the new rows of distributed_trace_latency into one row a minute, hour and day. It takes up minutes that ended so long ago, or are still to come, and there is one row for each service (with its namespace and environment), operation, kind, outcome and class of weights. Figures stay within their guarantee and are right while it runs; writers do not wait for it.';
 
 CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE SQL VOLATILE PARALLEL UNSAFE
@@ -200,44 +234,49 @@ CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz)
             WHERE l.bucket_start < e.minute_end
               AND l.bucket_start >= CASE l.level WHEN 'hour' THEN e.hour WHEN 'day' THEN e.day ELSE e.minute END
         ), counted AS MATERIALIZED (
-            SELECT c.bucket_start, c.service_name, c.operation, c.kind, c.is_entry, c.is_root, c.is_error,
-                   sum(c.adjusted_count) AS adjusted_count, latency_sketch_agg(c.duration_ms) AS sketch
+            SELECT c.bucket_start, c.service_name, c.service_namespace, c.deployment_environment, c.operation, c.kind, c.is_entry, c.is_root, c.is_error, c.weight_class,
+                   sum(c.adjusted_count) AS adjusted_count, count(*) FILTER (WHERE c.is_negative) AS negative_count,
+                   min(c.start_time) AS first_start_time, max(c.start_time) AS last_start_time,
+                   latency_sketch_agg(c.duration_ms) AS sketch
             FROM trace_counted_spans c, edges e
             WHERE c.start_time >= e.minute AND c.start_time < e.minute_end AND c.duration_ms IS NOT NULL
-            GROUP BY 1, 2, 3, 4, 5, 6, 7
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
         ), minutes AS MATERIALIZED (
             SELECT true AS is_counted, c.* FROM counted c
             UNION ALL
             -- what the hours and days at both ends have besides
-            SELECT false, l.bucket_start, l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error,
-                   l.adjusted_count, l.sketch
+            SELECT false, l.bucket_start, l.service_name, l.service_namespace, l.deployment_environment, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.weight_class,
+                   l.adjusted_count, l.negative_count, l.first_start_time, l.last_start_time, l.sketch
             FROM distributed_trace_latency l, edges e
             WHERE l.level = 'minute' AND l.bucket_start >= e.day AND l.bucket_start < date_bin('1 day', e.minute_end + '23:59:59.999999', '2000-01-01 00:00:00+00')
               AND NOT (l.bucket_start >= e.minute AND l.bucket_start < e.minute_end)
         ), rebuilt AS (
-            SELECT 'minute' AS level, m.bucket_start, m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
-                   m.adjusted_count, m.sketch
+            SELECT 'minute' AS level, m.bucket_start, m.service_name, m.service_namespace, m.deployment_environment, m.operation, m.kind, m.is_entry, m.is_root, m.is_error, m.weight_class,
+                   m.adjusted_count, m.negative_count, m.first_start_time, m.last_start_time, m.sketch
             FROM minutes m
             WHERE m.is_counted
             UNION ALL
             SELECT 'hour', date_bin('1 hour', m.bucket_start, '2000-01-01 00:00:00+00'),
-                   m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
-                   sum(m.adjusted_count), latency_merge(m.sketch)
+                   m.service_name, m.service_namespace, m.deployment_environment, m.operation, m.kind, m.is_entry, m.is_root, m.is_error, m.weight_class,
+                   sum(m.adjusted_count), sum(m.negative_count)::bigint,
+                   min(m.first_start_time), max(m.last_start_time), latency_merge(m.sketch)
             FROM minutes m, edges e
             WHERE m.bucket_start >= e.hour
               AND m.bucket_start < date_bin('1 hour', e.minute_end + '59:59.999999', '2000-01-01 00:00:00+00')
-            GROUP BY 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
             UNION ALL
             SELECT 'day', date_bin('1 day', m.bucket_start, '2000-01-01 00:00:00+00'),
-                   m.service_name, m.operation, m.kind, m.is_entry, m.is_root, m.is_error,
-                   sum(m.adjusted_count), latency_merge(m.sketch)
+                   m.service_name, m.service_namespace, m.deployment_environment, m.operation, m.kind, m.is_entry, m.is_root, m.is_error, m.weight_class,
+                   sum(m.adjusted_count), sum(m.negative_count)::bigint,
+                   min(m.first_start_time), max(m.last_start_time), latency_merge(m.sketch)
             FROM minutes m
-            GROUP BY 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
         ), written AS (
             INSERT INTO distributed_trace_latency
-                (level, bucket_start, service_name, operation, kind, is_entry, is_root, is_error, sign, adjusted_count, sketch)
-            SELECT r.level, r.bucket_start, r.service_name, r.operation, r.kind, r.is_entry, r.is_root, r.is_error, 1,
-                   r.adjusted_count, r.sketch
+                (level, bucket_start, service_name, service_namespace, deployment_environment, operation, kind, is_entry, is_root, is_error, weight_class,
+                 sign, adjusted_count, negative_count, first_start_time, last_start_time, sketch)
+            SELECT r.level, r.bucket_start, r.service_name, r.service_namespace, r.deployment_environment, r.operation, r.kind, r.is_entry, r.is_root, r.is_error, r.weight_class, 1,
+                   r.adjusted_count, r.negative_count, r.first_start_time, r.last_start_time, r.sketch
             FROM rebuilt r
             ORDER BY 1, 2, 3, 4
         )
@@ -258,7 +297,13 @@ CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
         rollup_count bigint,
         expected_count bigint,
         rollup_sum_ms double precision,
-        expected_sum_ms double precision)
+        expected_sum_ms double precision,
+        service_namespace text,
+        deployment_environment text,
+        rollup_adjusted_count double precision,
+        expected_adjusted_count double precision,
+        rollup_negative_count bigint,
+        expected_negative_count bigint)
     LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
     BEGIN ATOMIC
         WITH edges AS MATERIALIZED (
@@ -272,38 +317,49 @@ CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
         ), sides AS (
             -- taken off one side is added to the other: a sketch cannot be negative
             SELECT CASE WHEN l.level = 'new' THEN 'minute' ELSE l.level END AS level, l.bucket_start,
-                   l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign = 1 AS is_rollup, l.sketch
+                   l.service_name, l.service_namespace, l.deployment_environment, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.weight_class, l.sign = 1 AS is_rollup,
+                   l.adjusted_count, l.negative_count, l.sketch
             FROM distributed_trace_latency l, edges e
             WHERE l.bucket_start >= CASE l.level WHEN 'hour' THEN e.hour WHEN 'day' THEN e.day ELSE e.minute END
               AND l.bucket_start < CASE l.level WHEN 'hour' THEN e.hour_end WHEN 'day' THEN e.day_end ELSE e.minute_end END
             UNION ALL
-            SELECT 'minute', c.bucket_start, c.service_name, c.operation, c.kind, c.is_entry, c.is_root, c.is_error,
-                   false, latency_sketch_agg(c.duration_ms)
+            SELECT 'minute', c.bucket_start, c.service_name, c.service_namespace, c.deployment_environment, c.operation, c.kind, c.is_entry, c.is_root, c.is_error, c.weight_class,
+                   false, sum(c.adjusted_count), count(*) FILTER (WHERE c.is_negative), latency_sketch_agg(c.duration_ms)
             FROM trace_counted_spans c, edges e
             WHERE c.start_time >= e.minute AND c.start_time < e.minute_end AND c.duration_ms IS NOT NULL
-            GROUP BY 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
             UNION ALL
             SELECT s.level, date_bin(s.span, l.bucket_start, '2000-01-01 00:00:00+00'),
-                   l.service_name, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.sign = -1, l.sketch
+                   l.service_name, l.service_namespace, l.deployment_environment, l.operation, l.kind, l.is_entry, l.is_root, l.is_error, l.weight_class, l.sign = -1,
+                   l.adjusted_count, l.negative_count, l.sketch
             FROM distributed_trace_latency l, edges e, (VALUES ('hour', '1 hour'::interval), ('day', '1 day')) s (level, span)
             WHERE l.level = 'minute'
               AND l.bucket_start >= CASE s.level WHEN 'hour' THEN e.hour ELSE e.day END
               AND l.bucket_start < CASE s.level WHEN 'hour' THEN e.hour_end ELSE e.day_end END
         ), compared AS (
-            SELECT s.level, s.bucket_start, s.service_name, s.operation, s.kind, s.is_entry, s.is_root, s.is_error,
+            SELECT s.level, s.bucket_start, s.service_name, s.service_namespace, s.deployment_environment, s.operation, s.kind, s.is_entry, s.is_root, s.is_error, s.weight_class,
+                   coalesce(sum(s.adjusted_count) FILTER (WHERE s.is_rollup), 0) AS rollup_adjusted,
+                   coalesce(sum(s.adjusted_count) FILTER (WHERE NOT s.is_rollup), 0) AS expected_adjusted,
+                   coalesce(sum(s.negative_count) FILTER (WHERE s.is_rollup), 0)::bigint AS rollup_negative,
+                   coalesce(sum(s.negative_count) FILTER (WHERE NOT s.is_rollup), 0)::bigint AS expected_negative,
                    latency_merge(s.sketch) FILTER (WHERE s.is_rollup) AS rollup,
                    latency_merge(s.sketch) FILTER (WHERE NOT s.is_rollup) AS expected
             FROM sides s
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
         )
         SELECT c.level, c.bucket_start, c.service_name, c.operation, c.kind, c.is_entry, c.is_root, c.is_error,
                coalesce(latency_count(c.rollup), 0), coalesce(latency_count(c.expected), 0),
-               coalesce(latency_sum(c.rollup), 0), coalesce(latency_sum(c.expected), 0)
+               coalesce(latency_sum(c.rollup), 0), coalesce(latency_sum(c.expected), 0),
+               c.service_namespace, c.deployment_environment,
+               c.rollup_adjusted, c.expected_adjusted, c.rollup_negative, c.expected_negative
         FROM compared c
         WHERE NOT trace_latency_is_same(c.rollup, c.expected)
-        ORDER BY 1, 2, 3, 4, 5, 6, 7, 8;
+           OR c.rollup_negative <> c.expected_negative
+           -- sums of doubles in two orders
+           OR abs(c.rollup_adjusted - c.expected_adjusted) > 1e-9 * greatest(c.rollup_adjusted, c.expected_adjusted)
+        ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 13, 14;
     END;
-COMMENT ON FUNCTION trace_rollup_check(timestamptz, timestamptz) IS 'Where the rollup differs: its minutes from the spans in the log (what was taken out again counts on both sides), its hours and days from its minutes; for all buckets that a window touches. No rows if all agrees. Minutes whose spans were deleted differ.';
+COMMENT ON FUNCTION trace_rollup_check(timestamptz, timestamptz) IS 'Where the rollup differs: its minutes from the spans in the log (what was taken out again counts on both sides), its hours and days from its minutes, by durations, adjusted counts and negative durations; for all buckets that a window touches. No rows if all agrees. Minutes whose spans were deleted differ.';
 
 CREATE FUNCTION trace_forget_spans(trace_id text) RETURNS bigint
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE

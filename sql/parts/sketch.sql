@@ -138,6 +138,12 @@ CREATE FUNCTION latency_subtract(a latency_sketch, b latency_sketch) RETURNS lat
 COMMENT ON FUNCTION latency_subtract(latency_sketch, latency_sketch)
     IS 'Takes the values of b, which were merged into a, out again. Bins, count and sum are as before; the least or greatest value becomes a bound if it may have been taken out, see latency_min_is_exact().';
 
+CREATE FUNCTION latency_weighted(sketches latency_sketch[], weights double precision[]) RETURNS latency_sketch
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'dt_latency_weighted';
+COMMENT ON FUNCTION latency_weighted(latency_sketch[], double precision[])
+    IS 'The sketch of values that count several times each: those of every sketch as often as its weight says, see trace_adjusted_count(). Quantiles, ranks, shares and the mean are those of the weighted values; count and sum too if the weights are whole numbers, else they are scaled by one factor. NULL sketches are passed over.';
+
 CREATE OPERATOR + (LEFTARG = latency_sketch, RIGHTARG = latency_sketch, FUNCTION = latency_merge, COMMUTATOR = +);
 COMMENT ON OPERATOR + (latency_sketch, latency_sketch) IS 'The sketch of the values of both.';
 
@@ -162,7 +168,7 @@ CREATE FUNCTION latency_rank(sketch latency_sketch, ms double precision) RETURNS
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
     AS 'MODULE_PATHNAME', 'dt_latency_rank';
 COMMENT ON FUNCTION latency_rank(latency_sketch, double precision)
-    IS 'The share (0 to 1) of the values that do not exceed this many milliseconds, as it is for some duration at most about 2 alpha away; NULL if there are no values.';
+    IS 'The share (0 to 1) of the values that do not exceed this many milliseconds. It is exactly that of some duration as long or at most 2 alpha longer, so that equal values are never taken apart; NULL if there are no values.';
 
 CREATE FUNCTION latency_alpha(sketch latency_sketch) RETURNS double precision
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

@@ -376,8 +376,8 @@ CREATE VIEW trace_latency_histograms AS
 
 CREATE VIEW trace_services AS
     SELECT l.service_name,
-           min(l.bucket_start) AS first_seen_time,
-           max(l.bucket_start) AS last_seen_time,
+           coalesce(min(l.first_start_time) FILTER (WHERE l.sign = 1), min(l.bucket_start)) AS first_seen_time,
+           coalesce(max(l.last_start_time) FILTER (WHERE l.sign = 1), max(l.bucket_start)) AS last_seen_time,
            count(DISTINCT l.operation) AS operation_count,
            sum(l.sign * latency_count(l.sketch))::bigint AS span_count,
            coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count
@@ -390,8 +390,8 @@ CREATE VIEW trace_operations AS
     SELECT l.service_name,
            l.operation,
            l.kind,
-           min(l.bucket_start) AS first_seen_time,
-           max(l.bucket_start) AS last_seen_time,
+           coalesce(min(l.first_start_time) FILTER (WHERE l.sign = 1), min(l.bucket_start)) AS first_seen_time,
+           coalesce(max(l.last_start_time) FILTER (WHERE l.sign = 1), max(l.bucket_start)) AS last_seen_time,
            sum(l.sign * latency_count(l.sketch))::bigint AS span_count,
            coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count
     FROM distributed_trace_latency l
@@ -458,7 +458,7 @@ BEGIN
                  ('event_time', 'When it happened; NULL if that is not known.'),
                  ('exception_message', 'Message of the exception.'),
                  ('exception_type', 'Type of the exception.'),
-                 ('first_seen_time', 'Minute, or day once folded, in which its first spans started.'),
+                 ('first_seen_time', 'When its first span started; of those that were recorded, if some were taken out since.'),
                  ('http_method', 'HTTP method.'),
                  ('http_route', 'HTTP route, with placeholders.'),
                  ('http_status_code', 'HTTP status code of the response.'),
@@ -467,7 +467,7 @@ BEGIN
                  ('is_error', 'Whether it failed; of a trace, whether a span of it did.'),
                  ('is_root', 'Whether it has no parent.'),
                  ('kind', 'Kind of the span: server, client, internal, producer, consumer or unspecified; NULL if none was recorded.'),
-                 ('last_seen_time', 'Minute, or day once folded, in which its last spans started.'),
+                 ('last_seen_time', 'When its last span started, likewise.'),
                  ('le_label', 'Upper bound as text, +Inf for none.'),
                  ('le_ms', 'Upper bound in milliseconds; NULL for none.'),
                  ('linked_span_id', 'Span that the link leads to.'),

@@ -3,6 +3,8 @@
  */
 #include "sampling.h"
 
+#include <math.h>
+
 #define THRESHOLD_DIGITS 14
 
 /* 2^56, the number of random values */
@@ -70,6 +72,22 @@ read_threshold(Slice text, uint64_t *threshold)
 	}
 	*threshold = value;
 	return true;
+}
+
+/* The classes of an octave. */
+#define CLASSES 16
+
+int16_t
+sampling_weight_class(double adjusted_count)
+{
+	int exponent;
+	double mantissa = frexp(adjusted_count, &exponent);
+
+	/* the mantissa is 0.5 or more, and below 1 */
+	if (!(adjusted_count > 1))
+		return 0;
+	return (int16_t) ((exponent - 1) * CLASSES +
+					  (int) floor((mantissa * 2 - 1) * CLASSES));
 }
 
 double

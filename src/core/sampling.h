@@ -14,4 +14,12 @@
  */
 extern double sampling_adjusted_count(Slice trace_state);
 
+/*
+ * Which of 16 parts of its octave an adjusted count lies in, from 0 for one of
+ * 1 up to 896 for 2^56: what a rollup tells weights apart by.  Up to 32 every
+ * whole number has a class of its own, and a client that makes up as many
+ * weights as it likes makes up no more classes than there are.
+ */
+extern int16_t sampling_weight_class(double adjusted_count);
+
 #endif

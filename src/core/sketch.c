@@ -10,6 +10,7 @@
  */
 #include "sketch.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SMALLEST_SIZE 128
@@ -460,6 +461,55 @@ sketch_subtract(OpenSketch *sketch, const Sketch *other)
 		sketch->head.flags = 0;
 	}
 	return is_consistent(sketch) ? SKETCH_OK : SKETCH_NOT_CONTAINED;
+}
+
+static uint64_t
+scale_count(uint64_t count, double times)
+{
+	double scaled = rint((double) count * times);
+
+	return scaled < 1 ? 1 : (uint64_t) scaled;
+}
+
+/* The sum of as many values, were each there so many times; exact if that is a
+ * whole number and the sum below 2^64 ns. */
+static Wide
+scale_sum(const OpenSketch *sketch, uint64_t count, double times)
+{
+	Wide least = wide_multiply(sketch->min, count);
+	Wide most = wide_multiply(sketch->max, count);
+	Wide sum;
+
+	if (times == floor(times) &&
+		(sketch->sum.high == 0 || sketch->sum.high == -1))
+		return wide_multiply(sketch->sum, (uint64_t) times);
+	sum = wide_from_double(wide_to_double(sketch->sum) /
+						   (double) sketch->count * (double) count);
+	if (wide_compare(sum, least) < 0)
+		return least;
+	return wide_compare(sum, most) > 0 ? most : sum;
+}
+
+void
+sketch_scale(OpenSketch *sketch, double times)
+{
+	bool is_dense = sketch->head.form == SKETCH_DENSE;
+	uint32_t end = is_dense ? sketch->capacity : sketch->used;
+	uint64_t count = 0;
+
+	if (times == 1 || sketch->count == 0)
+		return;
+	for (uint32_t i = 0; i < end; i++)
+	{
+		uint64_t *counter = is_dense ? &dense_counters(sketch)[i]
+									 : &sparse_entries(sketch)[i].count;
+
+		if (*counter != 0)
+			*counter = scale_count(*counter, times);
+		count += *counter;
+	}
+	sketch->sum = scale_sum(sketch, count, times);
+	sketch->count = count;
 }
 
 static SketchStatus

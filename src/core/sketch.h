@@ -134,6 +134,11 @@ extern SketchStatus sketch_merge(Host *host, OpenSketch **sketch,
 /* Takes out the values of another sketch that was added before. */
 extern SketchStatus sketch_subtract(OpenSketch *sketch, const Sketch *other);
 
+/* Counts every value so many times (above 0), rounded for all values of a bin
+ * together, but once at least.  What results must not be more than
+ * SKETCH_MAX_COUNT. */
+extern void sketch_scale(OpenSketch *sketch, double times);
+
 /*
  * An open sketch of these bins, by ascending index, and of
  * totals->sum, min and max; SKETCH_INCONSISTENT unless some values have such
@@ -169,9 +174,10 @@ extern double sketch_quantile(const Sketch *sketch, double q);
 
 /*
  * The share of the values that do not exceed this one; there must be values.
- * Values in its own bin are taken to be spread evenly, so the result lies
- * between the true shares at the value divided by and multiplied by
- * (1 + alpha) / (1 - alpha).
+ * All values of its own bin count as such, so it is the true share at the last
+ * value of the bin, at most (1 + alpha) / (1 - alpha) times this one: values
+ * that are equal are never taken apart.  (Of a bin with no more than the known
+ * extremes it is the true share here.)
  */
 extern double sketch_rank(const Sketch *sketch, Wide value);
 

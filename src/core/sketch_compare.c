@@ -49,14 +49,15 @@ probability(double distance, double first_count, double second_count)
 	return kolmogorov_tail((size + 0.12 + 0.11 / size) * distance);
 }
 
-/* One of the two, bin by bin. */
+/* One of the two, bin by bin.  Counts are at most SKETCH_MAX_COUNT, so that
+ * differences of products of two fit a Wide. */
 typedef struct Side
 {
 	SketchCursor cursor;
 	SketchBin bin;
 	bool has_bin;
-	double count;
-	double below; /* values of the bins that were passed */
+	uint64_t count;
+	uint64_t below; /* values of the bins that were passed */
 } Side;
 
 static Side
@@ -64,23 +65,32 @@ begin_side(const Sketch *sketch)
 {
 	Side side = {0};
 
-	side.count = (double) sketch_read(sketch, &side.cursor).count;
+	side.count = sketch_read(sketch, &side.cursor).count;
 	side.has_bin = sketch_next(&side.cursor, &side.bin);
 	return side;
 }
 
 /* Passes the bin if it is this one; how many values it has. */
-static double
+static uint64_t
 pass_bin(Side *side, int32_t index)
 {
-	double count;
+	uint64_t count;
 
 	if (!side->has_bin || side->bin.index != index)
 		return 0;
-	count = (double) side->bin.count;
+	count = side->bin.count;
 	side->below += count;
 	side->has_bin = sketch_next(&side->cursor, &side->bin);
 	return count;
+}
+
+/* The difference of two shares, times both counts. */
+static Wide
+share_difference(const Side *a, const Side *b)
+{
+	return wide_subtract(
+		wide_multiply(wide_from_magnitude(a->below, false), b->count),
+		wide_multiply(wide_from_magnitude(b->below, false), a->count));
 }
 
 static int32_t
@@ -91,28 +101,40 @@ next_index(const Side *a, const Side *b)
 	return b->bin.index;
 }
 
+/* Whole numbers until the end: what is alike differs by 0, not by what
+ * rounding leaves. */
 SketchDifference
 sketch_compare(const Sketch *first, const Sketch *second)
 {
 	SketchDifference difference = {0, 1, 0};
 	Side a = begin_side(first);
 	Side b = begin_side(second);
+	double pairs = (double) a.count * (double) b.count;
+	Wide effect = WIDE_ZERO;
 
 	while (a.has_bin || b.has_bin)
 	{
 		int32_t index = next_index(&a, &b);
-		double a_below = a.below;
-		double a_here = pass_bin(&a, index) / a.count;
-		double b_here = pass_bin(&b, index) / b.count;
-		double distance = fabs(a.below / a.count - b.below / b.count);
-		double less = a_below / a.count;
-		double greater = 1 - less - a_here;
+		uint64_t a_below = a.below;
+		uint64_t b_here;
+		double distance;
 
-		difference.effect += b_here * (less - greater);
+		(void) pass_bin(&a, index);
+		b_here = pass_bin(&b, index);
+		/* of the first: less, minus greater */
+		effect = wide_add(
+			effect,
+			wide_multiply(
+				wide_subtract(wide_from_magnitude(a_below, false),
+							  wide_from_magnitude(a.count - a.below, false)),
+				b_here));
+		distance = fabs(wide_to_double(share_difference(&a, &b))) / pairs;
 		if (distance > difference.distance)
 			difference.distance = distance;
 	}
-	difference.p_value = probability(difference.distance, a.count, b.count);
+	difference.effect = wide_to_double(effect) / pairs;
+	difference.p_value =
+		probability(difference.distance, (double) a.count, (double) b.count);
 	return difference;
 }
 

@@ -50,33 +50,22 @@ sketch_quantile(const Sketch *sketch, double q)
 	return sketch_bin_middle(lowest, highest);
 }
 
-/* How many values of a bin do not exceed `value`, which lies in it below the
- * maximum, were they spread evenly; but of one known extreme it is certain on
- * which side it is. */
-static double
-part_of_bin(const Sketch *sketch, const SketchTotals *totals,
-			const SketchBin *bin, Wide value)
+/* Whether all values of a bin but the greatest are known not to exceed `value`,
+ * which lies in it below the greatest: it has no other, or the least alone. */
+static bool
+is_known_below(const Sketch *sketch, const SketchTotals *totals,
+			   const SketchBin *bin)
 {
-	Wide lowest = value;
-	Wide highest = value;
-	double below;
-	double width;
-	double part;
+	uint32_t bins_per_octave = sketch->bins_per_octave;
+	uint64_t known = 1;
 
-	(void) sketch_bin_bounds(
-		bin->index, sketch->bins_per_octave, &lowest, &highest);
-	clip(&lowest, &highest, totals);
-	below = wide_to_double(wide_subtract(value, lowest)) + 1;
-	width = wide_to_double(wide_subtract(highest, lowest)) + 1;
-	part = (double) bin->count * below / width;
-	if (!(sketch->flags & SKETCH_MIN_IS_BOUND) && part < 1 &&
-		wide_compare(lowest, totals->min) == 0)
-		return 1;
-	if (!(sketch->flags & SKETCH_MAX_IS_BOUND) &&
-		part > (double) (bin->count - 1) &&
-		wide_compare(highest, totals->max) == 0)
-		return (double) (bin->count - 1);
-	return part;
+	if ((sketch->flags & SKETCH_MAX_IS_BOUND) ||
+		bin->index != sketch_bin_of(totals->max, bins_per_octave))
+		return false;
+	if (!(sketch->flags & SKETCH_MIN_IS_BOUND) &&
+		bin->index == sketch_bin_of(totals->min, bins_per_octave))
+		known = 2;
+	return bin->count <= known;
 }
 
 double
@@ -86,7 +75,6 @@ sketch_rank(const Sketch *sketch, Wide value)
 	SketchTotals totals = sketch_read(sketch, &cursor);
 	int32_t index = sketch_bin_of(value, sketch->bins_per_octave);
 	uint64_t passed = 0;
-	double part = 0;
 	SketchBin bin;
 
 	if (wide_compare(value, totals.min) < 0)
@@ -95,10 +83,9 @@ sketch_rank(const Sketch *sketch, Wide value)
 		return 1;
 	while (sketch_next(&cursor, &bin) && bin.index <= index)
 	{
-		if (bin.index == index)
-			part = part_of_bin(sketch, &totals, &bin, value);
-		else
-			passed += bin.count;
+		passed += bin.count;
+		if (bin.index == index && is_known_below(sketch, &totals, &bin))
+			passed--;
 	}
-	return ((double) passed + part) / (double) totals.count;
+	return (double) passed / (double) totals.count;
 }

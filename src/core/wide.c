@@ -3,6 +3,7 @@
  */
 #include "wide.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #define LOW_HALF UINT64_C(0xffffffff)
@@ -36,6 +37,17 @@ wide_to_double(Wide a)
 				   (double) magnitude.low;
 
 	return a.high < 0 ? -value : value;
+}
+
+Wide
+wide_from_double(double a)
+{
+	double magnitude = rint(fabs(a));
+	double high = floor(magnitude / 18446744073709551616.0);
+	Wide value = {(int64_t) high,
+				  (uint64_t) (magnitude - high * 18446744073709551616.0)};
+
+	return a < 0 ? wide_negate(value) : value;
 }
 
 /* Divides a number of four digits to the base 2^32, the highest first, by 10

@@ -81,6 +81,9 @@ extern Wide wide_multiply(Wide value, uint64_t factor);
 /* The nearest double, give or take one in its last place. */
 extern double wide_to_double(Wide a);
 
+/* The whole number nearest to a double between -2^126 and 2^126. */
+extern Wide wide_from_double(double a);
+
 /* room for any as decimal text, with its sign and a NUL */
 #define WIDE_TEXT_SIZE 41
 

@@ -75,3 +75,20 @@ duration_from_interval(Datum duration)
 		refuse_duration();
 	return wide_multiply(us, NS_PER_US);
 }
+
+/* Below 2^53 ns the division alone rounds, and beyond the whole milliseconds
+ * and their fraction are doubles by themselves; a sum may be longer than both.
+ */
+double
+duration_ms(Wide ns)
+{
+	double nearest = wide_to_double(ns);
+	uint64 magnitude;
+	double ms;
+
+	if (fabs(nearest) < 9e15 || fabs(nearest) > (double) SKETCH_MAX_VALUE)
+		return nearest / NS_PER_MS;
+	magnitude = wide_magnitude(ns);
+	ms = (double) (magnitude / 1000000) + (double) (magnitude % 1000000) / 1e6;
+	return ns.high < 0 ? -ms : ms;
+}

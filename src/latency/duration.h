@@ -23,4 +23,7 @@ extern Wide duration_from_interval(Datum duration);
  * long; NaN is an error. */
 extern Wide duration_clamped(float8 ms);
 
+/* The nearest double of milliseconds. */
+extern double duration_ms(Wide ns);
+
 #endif

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "core/sketch_weigh.h"
 #include "latency/duration.h"
 #include "latency/sketch_value.h"
 #include "server_host.h"
@@ -19,6 +20,7 @@
 
 PG_FUNCTION_INFO_V1(dt_latency_merge);
 PG_FUNCTION_INFO_V1(dt_latency_subtract);
+PG_FUNCTION_INFO_V1(dt_latency_weighted);
 PG_FUNCTION_INFO_V1(dt_latency_quantile);
 PG_FUNCTION_INFO_V1(dt_latency_quantile_array);
 PG_FUNCTION_INFO_V1(dt_latency_rank);
@@ -32,17 +34,16 @@ PG_FUNCTION_INFO_V1(dt_latency_min_is_exact);
 PG_FUNCTION_INFO_V1(dt_latency_max_is_exact);
 PG_FUNCTION_INFO_V1(dt_latency_histogram);
 
+/* a span stands for 1 to 2^56 */
+#define MIN_WEIGHT 1e-6
+#define MAX_WEIGHT 1e18
+
 static SketchTotals
 totals_argument(FunctionCallInfo fcinfo)
 {
 	return sketch_read(sketch_argument(fcinfo, 0), NULL);
 }
 
-static float8
-to_ms(Wide ns)
-{
-	return wide_to_double(ns) / NS_PER_MS;
-}
 
 Datum
 dt_latency_merge(PG_FUNCTION_ARGS)
@@ -63,6 +64,80 @@ dt_latency_subtract(PG_FUNCTION_ARGS)
 	return packed_datum(&left->head);
 }
 
+/* The elements of an array argument, which has `count` of them. */
+static Datum *
+array_argument(FunctionCallInfo fcinfo, int argno, int16 size, bool by_value,
+			   char align, bool **nulls, int *count)
+{
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(argno);
+	Datum *values;
+
+	deconstruct_array(array,
+					  ARR_ELEMTYPE(array),
+					  size,
+					  by_value,
+					  align,
+					  &values,
+					  nulls,
+					  count);
+	return values;
+}
+
+static void
+refuse_weights(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("every sketch needs a weight between 0.000001 and 10^18"),
+			errhint("Give as many weights as sketches; see "
+					"trace_adjusted_count()."));
+}
+
+/*
+ * latency_weighted(sketches latency_sketch[], weights float8[])
+ *		-> latency_sketch
+ *
+ * NULL among the sketches is passed over; NULL if there is nothing else.
+ */
+Datum
+dt_latency_weighted(PG_FUNCTION_ARGS)
+{
+	bool *is_missing;
+	bool *is_unknown;
+	int count;
+	int weight_count;
+	Datum *sketches = array_argument(
+		fcinfo, 0, -1, false, TYPALIGN_DOUBLE, &is_missing, &count);
+	Datum *weights = array_argument(fcinfo,
+									1,
+									sizeof(float8),
+									FLOAT8PASSBYVAL,
+									TYPALIGN_DOUBLE,
+									&is_unknown,
+									&weight_count);
+	WeightedPart *parts = palloc(sizeof(WeightedPart) * (count + 1));
+	size_t used = 0;
+
+	if (count != weight_count)
+		refuse_weights();
+	for (int i = 0; i < count; i++)
+	{
+		float8 weight = DatumGetFloat8(weights[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (is_missing[i])
+			continue;
+		/* false for NaN too */
+		if (is_unknown[i] || !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT))
+			refuse_weights();
+		parts[used++] = (WeightedPart){
+			(const Sketch *) PG_DETOAST_DATUM(sketches[i]), weight};
+	}
+	if (used == 0)
+		PG_RETURN_NULL();
+	return weighted_datum(parts, used);
+}
+
 static float8
 quantile_ms(const Sketch *sketch, float8 q)
 {
@@ -71,7 +146,9 @@ quantile_ms(const Sketch *sketch, float8 q)
 		ereport(ERROR,
 				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				errmsg("quantile %g is not between 0 and 1", q));
-	return sketch_quantile(sketch, q) / NS_PER_MS;
+	/* where a double has no room for nanoseconds, dividing may round up */
+	return Min(sketch_quantile(sketch, q) / NS_PER_MS,
+			   duration_ms(sketch_read(sketch, NULL).max));
 }
 
 static bool
@@ -155,7 +232,7 @@ dt_latency_count(PG_FUNCTION_ARGS)
 Datum
 dt_latency_sum(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(to_ms(totals_argument(fcinfo).sum));
+	PG_RETURN_FLOAT8(duration_ms(totals_argument(fcinfo).sum));
 }
 
 Datum
@@ -165,7 +242,7 @@ dt_latency_mean(PG_FUNCTION_ARGS)
 
 	if (totals.count == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(to_ms(totals.sum) / (float8) totals.count);
+	PG_RETURN_FLOAT8(duration_ms(totals.sum) / (float8) totals.count);
 }
 
 Datum
@@ -175,7 +252,7 @@ dt_latency_min(PG_FUNCTION_ARGS)
 
 	if (totals.count == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(to_ms(totals.min));
+	PG_RETURN_FLOAT8(duration_ms(totals.min));
 }
 
 Datum
@@ -185,7 +262,7 @@ dt_latency_max(PG_FUNCTION_ARGS)
 
 	if (totals.count == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(to_ms(totals.max));
+	PG_RETURN_FLOAT8(duration_ms(totals.max));
 }
 
 Datum
@@ -226,9 +303,9 @@ put_bin(ReturnSetInfo *result, const SketchBin *bin, uint32 bins_per_octave)
 	Wide highest = WIDE_ZERO;
 
 	(void) sketch_bin_bounds(bin->index, bins_per_octave, &lowest, &highest);
-	values[COLUMN_LOWER] = Float8GetDatum(to_ms(lowest));
+	values[COLUMN_LOWER] = Float8GetDatum(duration_ms(lowest));
 	values[COLUMN_UPPER] =
-		Float8GetDatum(to_ms(wide_add(highest, wide_from_int64(1))));
+		Float8GetDatum(duration_ms(wide_add(highest, wide_from_int64(1))));
 	values[COLUMN_COUNT] = Int64GetDatum((int64) bin->count);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }

@@ -97,3 +97,13 @@ packed_datum(const Sketch *sketch)
 	SET_VARSIZE(packed, size);
 	return PointerGetDatum(packed);
 }
+
+Datum
+weighted_datum(const WeightedPart *parts, size_t count)
+{
+	OpenSketch *weighted;
+
+	check_sketch_status(sketch_weigh(
+		server_host(), parts[0].sketch->alpha, parts, count, &weighted));
+	return packed_datum(&weighted->head);
+}

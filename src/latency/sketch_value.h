@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "core/sketch.h"
+#include "core/sketch_weigh.h"
 #include "fmgr.h"
 
 /* Turns a failure of the core into an error. */
@@ -24,5 +25,8 @@ extern OpenSketch *open_sketch(const Sketch *sketch);
 
 /* The packed form of a sketch as a value. */
 extern Datum packed_datum(const Sketch *sketch);
+
+/* The packed sketch of weighted ones, of which there is one at least. */
+extern Datum weighted_datum(const WeightedPart *parts, size_t count);
 
 #endif

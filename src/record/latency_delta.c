@@ -2,7 +2,8 @@
  * Keeping the rollup of latencies: see latency_delta.h.
  *
  * The spans of a statement are counted in memory, a sketch for each minute,
- * service, operation, kind and outcome, and become as many new rows.  Nothing
+ * service (with its namespace and environment), operation, kind, outcome and
+ * class of weights, and become as many new rows.  Nothing
  * is ever looked up or changed, so that writers never wait for one another;
  * adding the rows up is the readers' task, and made cheap by
  * trace_rollup_compact().  A sketch cannot be negative: what is taken out has
@@ -15,11 +16,13 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "core/sampling.h"
 #include "core/sketch.h"
 #include "numeric_reader.h"
 #include "record/batch_relation.h"
 #include "record/latency_delta.h"
 #include "record/own_keys.h"
+#include "record/service_scope.h"
 #include "record/tag_readers.h"
 #include "server_host.h"
 
@@ -56,6 +59,12 @@ enum
 	COLUMN_SIGN,
 	COLUMN_ADJUSTED,
 	COLUMN_SKETCH,
+	COLUMN_NAMESPACE,
+	COLUMN_ENVIRONMENT,
+	COLUMN_WEIGHT_CLASS,
+	COLUMN_NEGATIVE,
+	COLUMN_FIRST,
+	COLUMN_LAST,
 	COLUMN_COUNT,
 };
 
@@ -63,10 +72,13 @@ enum
 typedef struct DeltaKey
 {
 	TimestampTz minute;
-	const char *names; /* service and operation, one after the other */
+	const char *names; /* those below, one after the other */
 	uint32 service_length;
 	uint32 operation_length;
+	uint32 namespace_length; /* 0: none */
+	uint32 environment_length;
 	SpanKind kind;
+	int16 weight_class;
 	bool is_root;
 	bool is_error;
 	int8 sign;
@@ -76,18 +88,28 @@ typedef struct Delta
 {
 	DeltaKey key;
 	double adjusted_count;
+	int64 negative_count;
+	TimestampTz first;
+	TimestampTz last;
 	OpenSketch *sketch;
 	uint32 hash;
 	char status;
 } Delta;
 
 static uint32
+names_length(const DeltaKey *key)
+{
+	return key->service_length + key->operation_length + key->namespace_length +
+		   key->environment_length;
+}
+
+static uint32
 hash_key(const DeltaKey *key)
 {
-	uint32 names = hash_bytes((const unsigned char *) key->names,
-							  key->service_length + key->operation_length);
-	uint32 flags = key->kind << 4 | key->is_root << 3 | key->is_error << 2 |
-				   (key->sign > 0);
+	uint32 names =
+		hash_bytes((const unsigned char *) key->names, names_length(key));
+	uint32 flags = (uint32) key->weight_class << 8 | key->kind << 4 |
+				   key->is_root << 3 | key->is_error << 2 | (key->sign > 0);
 
 	return hash_combine(
 		names,
@@ -98,12 +120,13 @@ static bool
 same_key(const DeltaKey *a, const DeltaKey *b)
 {
 	return a->minute == b->minute && a->service_length == b->service_length &&
-		   a->operation_length == b->operation_length && a->kind == b->kind &&
+		   a->operation_length == b->operation_length &&
+		   a->namespace_length == b->namespace_length &&
+		   a->environment_length == b->environment_length &&
+		   a->kind == b->kind && a->weight_class == b->weight_class &&
 		   a->is_root == b->is_root && a->is_error == b->is_error &&
 		   a->sign == b->sign &&
-		   memcmp(a->names,
-				  b->names,
-				  a->service_length + a->operation_length) == 0;
+		   memcmp(a->names, b->names, names_length(a)) == 0;
 }
 
 #define SH_PREFIX delta_table
@@ -121,6 +144,7 @@ same_key(const DeltaKey *a, const DeltaKey *b)
 
 struct LatencyDeltas
 {
+	Oid schema;
 	MemoryContext context; /* what the table holds, forgotten with it */
 	delta_table_hash *table;
 	StringInfoData names; /* of the span at hand */
@@ -129,9 +153,13 @@ struct LatencyDeltas
 static SavedQuery append_query = {
 	.text = "INSERT INTO %s.distributed_trace_latency (level, bucket_start, "
 			"service_name, operation, kind, is_entry, is_root, is_error, sign, "
-			"adjusted_count, sketch) SELECT level, bucket_start, service_name, "
-			"operation, "
-			"kind, is_entry, is_root, is_error, sign, adjusted_count, sketch "
+			"adjusted_count, sketch, service_namespace, "
+			"deployment_environment, weight_class, negative_count, "
+			"first_start_time, last_start_time) "
+			"SELECT level, bucket_start, service_name, operation, kind, "
+			"is_entry, is_root, is_error, sign, adjusted_count, sketch, "
+			"service_namespace, deployment_environment, weight_class, "
+			"negative_count, first_start_time, last_start_time "
 			"FROM trace_batch",
 };
 
@@ -176,10 +204,11 @@ latency_rollup_is_kept(Oid log_owner)
 }
 
 LatencyDeltas *
-latency_deltas_create(void)
+latency_deltas_create(Oid schema)
 {
 	LatencyDeltas *deltas = palloc0(sizeof(LatencyDeltas));
 
+	deltas->schema = schema;
 	initStringInfo(&deltas->names);
 	deltas->context = AllocSetContextCreate(CurrentMemoryContext,
 											"distributed_trace latency deltas",
@@ -197,41 +226,11 @@ minute_of(TimestampTz time)
 	return time - second - (second < 0 ? USECS_PER_MINUTE : 0);
 }
 
-/* The key of a span; its names lie in deltas->names. */
-static DeltaKey
-key_of(LatencyDeltas *deltas, const CountedSpan *span, int sign)
+static uint32
+put_name(LatencyDeltas *deltas, const char *data, uint32 length)
 {
-	DeltaKey key = {
-		.minute = minute_of(span->start_time),
-		.service_length = VARSIZE_ANY_EXHDR(span->service_name),
-		.operation_length = VARSIZE_ANY_EXHDR(span->operation),
-		.kind = SPAN_KIND_ABSENT,
-		.is_root = span->is_root,
-		.sign = sign,
-	};
-
-	if (span->tags != NULL)
-		key.kind = tags_read(span->tags, &key.is_error);
-	resetStringInfo(&deltas->names);
-	appendBinaryStringInfo(
-		&deltas->names, VARDATA_ANY(span->service_name), key.service_length);
-	appendBinaryStringInfo(
-		&deltas->names, VARDATA_ANY(span->operation), key.operation_length);
-	key.names = deltas->names.data;
-	return key;
-}
-
-/* Fills in a new entry of the table, whose key still has another's names. */
-static void
-begin_delta(LatencyDeltas *deltas, Delta *delta)
-{
-	Size length = delta->key.service_length + delta->key.operation_length;
-	char *names = palloc(length + 1);
-
-	memcpy(names, deltas->names.data, length);
-	delta->key.names = names;
-	delta->adjusted_count = 0;
-	delta->sketch = sketch_create(server_host(), SKETCH_DEFAULT_ALPHA);
+	appendBinaryStringInfo(&deltas->names, data, length);
+	return length;
 }
 
 static double
@@ -240,30 +239,92 @@ span_adjusted_count(const CountedSpan *span)
 	return span->tags == NULL ? 1 : tags_adjusted_count(span->tags);
 }
 
+/* The key of a span that stands for so many; its names lie in deltas->names. */
+static DeltaKey
+key_of(LatencyDeltas *deltas, const CountedSpan *span, double weight, int sign)
+{
+	DeltaKey key = {
+		.minute = minute_of(span->start_time),
+		.kind = SPAN_KIND_ABSENT,
+		.weight_class = sampling_weight_class(weight),
+		.is_root = span->is_root,
+		.sign = sign,
+	};
+	ServiceScope scope =
+		tags_service_scope(span->tags, deltas->schema, SCOPE_OF_OWNER);
+
+	if (span->tags != NULL)
+		key.kind = tags_read(span->tags, &key.is_error);
+	resetStringInfo(&deltas->names);
+	key.service_length = put_name(deltas,
+								  VARDATA_ANY(span->service_name),
+								  VARSIZE_ANY_EXHDR(span->service_name));
+	key.operation_length = put_name(deltas,
+									VARDATA_ANY(span->operation),
+									VARSIZE_ANY_EXHDR(span->operation));
+	key.namespace_length = put_name(
+		deltas, scope.service_namespace.data, scope.service_namespace.length);
+	key.environment_length =
+		put_name(deltas, scope.environment.data, scope.environment.length);
+	key.names = deltas->names.data;
+	return key;
+}
+
+/* Fills in a new entry of the table, whose key still has another's names. */
+static void
+begin_delta(LatencyDeltas *deltas, Delta *delta)
+{
+	Size length = names_length(&delta->key);
+	char *names = palloc(length + 1);
+
+	memcpy(names, deltas->names.data, length);
+	delta->key.names = names;
+	delta->adjusted_count = 0;
+	delta->negative_count = 0;
+	delta->first = DT_NOEND;
+	delta->last = DT_NOBEGIN;
+	delta->sketch = sketch_create(server_host(), SKETCH_DEFAULT_ALPHA);
+}
+
+static void
+add_duration(Delta *delta, Wide duration)
+{
+	OpenSketch *before = delta->sketch;
+
+	if (sketch_add(server_host(), &delta->sketch, duration, 1) != SKETCH_OK)
+		elog(ERROR, "could not count a duration");
+	if (delta->sketch != before)
+		pfree(before);
+}
+
 static void
 count_span(LatencyDeltas *deltas, const CountedSpan *span, int sign)
 {
 	MemoryContext caller;
 	DeltaKey key;
 	Delta *delta;
-	OpenSketch *before;
 	Wide duration;
+	double weight;
 	bool found;
 
 	if (span->duration_ms == NULL || TIMESTAMP_NOT_FINITE(span->start_time) ||
 		!numeric_ms_to_ns(span->duration_ms, &duration))
 		return;
-	key = key_of(deltas, span, sign);
+	weight = span_adjusted_count(span);
+	key = key_of(deltas, span, weight, sign);
 	caller = MemoryContextSwitchTo(deltas->context);
 	delta = delta_table_insert(deltas->table, key, &found);
 	if (!found)
 		begin_delta(deltas, delta);
-	delta->adjusted_count += span_adjusted_count(span);
-	before = delta->sketch;
-	if (sketch_add(server_host(), &delta->sketch, duration, 1) != SKETCH_OK)
-		elog(ERROR, "could not count a duration");
-	if (delta->sketch != before)
-		pfree(before);
+	delta->adjusted_count += weight;
+	delta->first = Min(delta->first, span->start_time);
+	delta->last = Max(delta->last, span->start_time);
+	if (duration.high < 0)
+	{
+		delta->negative_count++;
+		duration = WIDE_ZERO;
+	}
+	add_duration(delta, duration);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -294,7 +355,8 @@ is_counted_alike(const CountedSpan *a, const CountedSpan *b)
 	if (b->tags != NULL)
 		b_kind = tags_read(b->tags, &b_is_error);
 	return a_kind == b_kind && a_is_error == b_is_error &&
-		   span_adjusted_count(a) == span_adjusted_count(b);
+		   span_adjusted_count(a) == span_adjusted_count(b) &&
+		   tags_same_scope(a->tags, b->tags);
 }
 
 void
@@ -330,11 +392,23 @@ is_entry(const DeltaKey *key)
 		   key->kind == SPAN_KIND_SERVER || key->kind == SPAN_KIND_CONSUMER;
 }
 
+/* One of the names of a key, NULL if it has no length. */
+static void
+put_optional(Datum *values, bool *nulls, int column, const char *name,
+			 uint32 length)
+{
+	nulls[column] = length == 0;
+	if (length > 0)
+		values[column] =
+			PointerGetDatum(cstring_to_text_with_len(name, length));
+}
+
 static void
 put_delta(Tuplestorestate *store, TupleDesc desc, const Delta *delta)
 {
 	const DeltaKey *key = &delta->key;
 	const char *operation = key->names + key->service_length;
+	const char *namespace = operation + key->operation_length;
 	const char *kind = span_kind_name(key->kind);
 	Datum values[COLUMN_COUNT];
 	bool nulls[COLUMN_COUNT] = {false};
@@ -353,6 +427,17 @@ put_delta(Tuplestorestate *store, TupleDesc desc, const Delta *delta)
 	values[COLUMN_SIGN] = Int16GetDatum(key->sign);
 	values[COLUMN_ADJUSTED] = Float8GetDatum(delta->adjusted_count);
 	values[COLUMN_SKETCH] = packed_sketch(delta->sketch);
+	put_optional(
+		values, nulls, COLUMN_NAMESPACE, namespace, key->namespace_length);
+	put_optional(values,
+				 nulls,
+				 COLUMN_ENVIRONMENT,
+				 namespace + key->namespace_length,
+				 key->environment_length);
+	values[COLUMN_WEIGHT_CLASS] = Int16GetDatum(key->weight_class);
+	values[COLUMN_NEGATIVE] = Int64GetDatum(delta->negative_count);
+	values[COLUMN_FIRST] = TimestampTzGetDatum(delta->first);
+	values[COLUMN_LAST] = TimestampTzGetDatum(delta->last);
 	tuplestore_putvalues(store, desc, values, nulls);
 }
 
@@ -397,6 +482,12 @@ describe_deltas(Oid schema, Oid *owner)
 		[COLUMN_SIGN] = {"sign", INT2OID, -1},
 		[COLUMN_ADJUSTED] = {"adjusted_count", FLOAT8OID, -1},
 		[COLUMN_SKETCH] = {"sketch", InvalidOid, -1},
+		[COLUMN_NAMESPACE] = {"service_namespace", TEXTOID, -1},
+		[COLUMN_ENVIRONMENT] = {"deployment_environment", TEXTOID, -1},
+		[COLUMN_WEIGHT_CLASS] = {"weight_class", INT2OID, -1},
+		[COLUMN_NEGATIVE] = {"negative_count", INT8OID, -1},
+		[COLUMN_FIRST] = {"first_start_time", TIMESTAMPTZOID, -1},
+		[COLUMN_LAST] = {"last_start_time", TIMESTAMPTZOID, -1},
 	};
 	Relation rollup;
 
@@ -430,7 +521,7 @@ append_as(Oid owner, Oid schema, TupleDesc desc, Tuplestorestate *store,
 }
 
 void
-latency_deltas_write(LatencyDeltas *deltas, Oid schema)
+latency_deltas_write(LatencyDeltas *deltas)
 {
 	Oid owner;
 	TupleDesc desc;
@@ -438,10 +529,10 @@ latency_deltas_write(LatencyDeltas *deltas, Oid schema)
 	if (deltas->table->members == 0)
 		return;
 	SPI_connect();
-	own_keys_catch_up(schema, "distributed_trace_latency");
-	desc = describe_deltas(schema, &owner);
+	own_keys_catch_up(deltas->schema, "distributed_trace_latency");
+	desc = describe_deltas(deltas->schema, &owner);
 	append_as(owner,
-			  schema,
+			  deltas->schema,
 			  desc,
 			  store_deltas(deltas, desc),
 			  deltas->table->members);

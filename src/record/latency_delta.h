@@ -31,12 +31,13 @@ extern bool latency_rollup_is_kept(Oid log_owner);
 /* The setting; call once, when the module is loaded. */
 extern void define_latency_settings(void);
 
-/* No deltas yet, in the current memory context. */
-extern LatencyDeltas *latency_deltas_create(void);
+/* No deltas yet, of the tables in this schema, in the current memory context. */
+extern LatencyDeltas *latency_deltas_create(Oid schema);
 
 /*
  * Takes one span out and adds another.  A span without a duration, or whose
- * duration or start is not a finite number, counts as nothing.
+ * duration or start is not a finite number, counts as nothing; a negative
+ * duration as 0.
  */
 extern void latency_deltas_change(LatencyDeltas *deltas,
 								  const CountedSpan *before,
@@ -45,8 +46,8 @@ extern void latency_deltas_change(LatencyDeltas *deltas,
 /* Whether there are so many that they should be written. */
 extern bool latency_deltas_are_many(const LatencyDeltas *deltas);
 
-/* Appends the deltas to distributed_trace_latency of this schema, with the
- * rights of its owner, and forgets them. */
-extern void latency_deltas_write(LatencyDeltas *deltas, Oid schema);
+/* Appends the deltas to distributed_trace_latency, with the rights of its
+ * owner, and forgets them. */
+extern void latency_deltas_write(LatencyDeltas *deltas);
 
 #endif

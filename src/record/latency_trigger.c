@@ -156,7 +156,7 @@ close_rows(RowReader *reader)
  * did not, both would be counted, which comes to the same.
  */
 static void
-count_rows(LatencyDeltas *deltas, TriggerData *trigger, Oid schema)
+count_rows(LatencyDeltas *deltas, TriggerData *trigger)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	CountedColumns columns = find_columns(desc);
@@ -180,12 +180,12 @@ count_rows(LatencyDeltas *deltas, TriggerData *trigger, Oid schema)
 		more |= read_row(&new, &columns, scratch, &after);
 		latency_deltas_change(deltas, &before, &after);
 		if (latency_deltas_are_many(deltas))
-			latency_deltas_write(deltas, schema);
+			latency_deltas_write(deltas);
 	} while (more);
 	close_rows(&old);
 	close_rows(&new);
 	MemoryContextDelete(scratch);
-	latency_deltas_write(deltas, schema);
+	latency_deltas_write(deltas);
 }
 
 static void
@@ -214,6 +214,6 @@ dt_trace_log_after_write(PG_FUNCTION_ARGS)
 	check_call(fcinfo);
 	check_log_trigger(fcinfo);
 	if (latency_rollup_is_kept(trigger->tg_relation->rd_rel->relowner))
-		count_rows(latency_deltas_create(), trigger, calling_schema(fcinfo));
+		count_rows(latency_deltas_create(calling_schema(fcinfo)), trigger);
 	return PointerGetDatum(NULL);
 }

@@ -267,20 +267,36 @@ service_scope_shown(ServiceScope scope)
 	return scope;
 }
 
+static bool
+find_resource_id(Jsonb *tags, int64 *id)
+{
+	JsonbValue value;
+
+	return tags != NULL &&
+		   tags_find_member(
+			   tags_find_otel(tags), SLICE_LITERAL("resource"), &value) &&
+		   json_as_int64(&value, id);
+}
+
 ServiceScope
 tags_service_scope(Jsonb *tags, Oid schema, ScopeReader reader)
 {
-	JsonbContainer *otel;
-	JsonbValue id;
-	int64 resource_id;
+	int64 id;
 
-	if (tags == NULL || dimensions == DIMENSIONS_NONE)
+	if (dimensions == DIMENSIONS_NONE || !find_resource_id(tags, &id))
 		return (ServiceScope){0};
-	otel = tags_find_otel(tags);
-	if (!tags_find_member(otel, SLICE_LITERAL("resource"), &id) ||
-		!json_as_int64(&id, &resource_id))
-		return (ServiceScope){0};
-	return service_scope_shown(resource_scope(resource_id, schema, reader));
+	return service_scope_shown(resource_scope(id, schema, reader));
+}
+
+bool
+tags_same_scope(Jsonb *a, Jsonb *b)
+{
+	int64 a_id = 0;
+	int64 b_id = 0;
+
+	return dimensions == DIMENSIONS_NONE ||
+		   (find_resource_id(a, &a_id) == find_resource_id(b, &b_id) &&
+			a_id == b_id);
 }
 
 void

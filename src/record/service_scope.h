@@ -32,7 +32,10 @@ typedef enum ScopeReader
 extern ServiceScope tags_service_scope(Jsonb *tags, Oid schema,
 									   ScopeReader reader);
 
-/* The same without what the setting leaves out, of strings that were stored. */
+/* Whether two spans are of one resource, or it does not matter. */
+extern bool tags_same_scope(Jsonb *a, Jsonb *b);
+
+/* A scope without what the setting leaves out. */
 extern ServiceScope service_scope_shown(ServiceScope scope);
 
 /* The setting; call once, when the module is loaded. */

@@ -121,7 +121,7 @@ WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass AN
 
 SELECT is(f.result || ', ' || f.traits, c.result || ', ' || c.traits, split_part(c.signature, ' DEFAULT', 1)) FROM pg_temp.contract c LEFT JOIN pg_temp.functions f USING (signature) ORDER BY signature COLLATE "C";
 -- sketch.sql, latency.sql, map.sql and receiver.sql hold the contracts of these
-CREATE TEMP VIEW other_functions AS SELECT * FROM pg_temp.functions WHERE proname ~ '^latency_|^trace_.*(latency|rollup|apdex|forget|dependenc|service_paths|service_impact|grafana|receiver)|^trace_log_after_write$|^trace_create_roles$';
+CREATE TEMP VIEW other_functions AS SELECT * FROM pg_temp.functions WHERE proname ~ '^latency_|^trace_.*(latency|rollup|apdex|forget|dependenc|service_paths|service_impact|grafana|receiver)|^trace_log_after_write$|^trace_weight_class$|^trace_create_roles$';
 SELECT is_empty($$SELECT signature FROM pg_temp.functions EXCEPT SELECT signature FROM other_functions EXCEPT SELECT signature FROM pg_temp.contract$$, 'there are no other functions');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE comment IS NULL OR comment = ''$$, 'every function has a comment');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE proacl IS NOT NULL AND proname !~ '^trace_receiver'$$, 'PUBLIC may execute every function');

@@ -14,7 +14,7 @@ WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND coalesce(p.pro
 
 SELECT is_empty($$SELECT name FROM pg_temp.members EXCEPT SELECT name FROM pg_temp.help EXCEPT
 	SELECT name FROM pg_temp.members WHERE prorettype = 'trigger'::regtype EXCEPT
-	SELECT unnest(ARRAY['span_tree_in', 'span_tree_out', 'span_tree_recv', 'span_tree_send', 'span_tree_agg_add', 'span_tree_agg_add_row',
+	SELECT unnest(ARRAY['span_tree_in', 'span_tree_out', 'span_tree_recv', 'span_tree_send', 'trace_latency_span', 'trace_latency_threshold', 'trace_weight_class', 'span_tree_agg_add', 'span_tree_agg_add_row',
 		'span_tree_agg_combine', 'span_tree_agg_final', 'latency_sketch_in', 'latency_sketch_out', 'latency_sketch_recv', 'latency_sketch_send',
 		'latency_sketch_agg_add', 'latency_sketch_agg_combine', 'latency_sketch_agg_final', 'trace_latency_buckets', 'trace_latency_contains',
 		'trace_latency_cover', 'trace_latency_group', 'trace_latency_is_same', 'trace_latency_sketches', 'trace_latency_spans',

@@ -24,6 +24,7 @@ INSERT INTO pg_temp.contract VALUES
 	('latency_subtract', 'a latency_sketch, b latency_sketch', 'latency_sketch'),
 	('latency_quantile', 'sketch latency_sketch, q double precision', 'double precision'),
 	('latency_quantile', 'sketch latency_sketch, q double precision[]', 'double precision[]'),
+	('latency_weighted', 'sketches latency_sketch[], weights double precision[]', 'latency_sketch'),
 	('latency_rank', 'sketch latency_sketch, ms double precision', 'double precision'),
 	('latency_alpha', 'sketch latency_sketch', 'double precision'),
 	('latency_count', 'sketch latency_sketch', 'bigint'),
@@ -39,7 +40,7 @@ SELECT p.oid, proname AS name, pg_get_function_arguments(p.oid) AS arguments, pg
 FROM pg_depend JOIN pg_proc p ON p.oid = objid
 WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace')
   AND proname IN ('latency_sketch_agg', 'latency_sketch_agg_add', 'latency_sketch_agg_combine', 'latency_sketch_agg_final', 'latency_sketch_in', 'latency_sketch_out', 'latency_sketch_recv', 'latency_sketch_send',
-                  'latency_merge', 'latency_subtract', 'latency_quantile', 'latency_rank', 'latency_alpha', 'latency_count', 'latency_sum', 'latency_mean', 'latency_min', 'latency_max', 'latency_min_is_exact', 'latency_max_is_exact', 'latency_histogram');
+                  'latency_merge', 'latency_subtract', 'latency_weighted', 'latency_quantile', 'latency_rank', 'latency_alpha', 'latency_count', 'latency_sum', 'latency_mean', 'latency_min', 'latency_max', 'latency_min_is_exact', 'latency_max_is_exact', 'latency_histogram');
 SELECT is(f.result, c.result, format('%s(%s)', c.name, c.arguments)) FROM pg_temp.contract c LEFT JOIN pg_temp.functions f USING (name, arguments) ORDER BY c.name COLLATE "C", c.arguments COLLATE "C";
 SELECT is_empty($$SELECT name FROM pg_temp.functions JOIN pg_temp.contract USING (name, arguments) WHERE volatility <> 'i' OR NOT is_strict OR parallel <> 's'$$, 'they are immutable, strict and parallel safe');
 SELECT is_empty($$SELECT name FROM pg_temp.functions WHERE volatility <> 'i' OR parallel <> 's'$$, 'all others are immutable and parallel safe');

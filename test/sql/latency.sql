@@ -19,35 +19,41 @@ UNION ALL
 SELECT 't' || n, 'root', NULL, 'web', 'page', '2021-01-01 10:00:00'::timestamptz + n * interval '30 s', 2 * n, '{"span.kind": "internal"}'
 FROM generate_series(1, 100) n;
 
--- the parts of a window
-CREATE FUNCTION pg_temp.parts(from_time timestamptz, to_time timestamptz) RETURNS TABLE (part text, starts timestamptz, ends timestamptz) LANGUAGE sql AS $$
-	SELECT p, c[2 * n - 1], c[2 * n] FROM trace_latency_cover(from_time, to_time) c, unnest('{raw,minutes in all,minutes,hours,days,hours,minutes,raw}'::text[]) WITH ORDINALITY u (p, n)
-	WHERE c[2 * n - 1] < c[2 * n]
-$$;
-SELECT * FROM pg_temp.parts('2021-01-01 22:58:30', '2021-01-03 01:02:10');
-SELECT * FROM pg_temp.parts('2021-01-01', '2021-01-02');
-SELECT * FROM pg_temp.parts('2021-01-01 10:00:10', '2021-01-01 10:00:20');
-SELECT * FROM pg_temp.parts('2021-01-01 10:00:10', '2021-01-01 10:01:20');
-SELECT * FROM pg_temp.parts('2021-01-01 10:59:10', '2021-01-01 11:01:20');
-SELECT * FROM pg_temp.parts('1969-12-31 22:59:30', '1969-12-31 23:59:59.999999');
-SELECT * FROM pg_temp.parts('-infinity', 'infinity');
-SELECT * FROM pg_temp.parts('2021-01-02', '2021-01-01');
-SELECT trace_latency_cover(NULL, '2021-01-01');
-
--- whole minutes are read from the rollup alone, parts of one from the log
+-- whole minutes are read from the rollup alone, parts of one from the log, each
+-- table once however many buckets there are
 CREATE FUNCTION pg_temp.tables_read(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	line text;
-	plan text := '';
+	before jsonb;
 BEGIN
-	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-		plan := plan || line || E'\n';
-	END LOOP;
-	RETURN (SELECT string_agg(DISTINCT m[1], ', ' ORDER BY m[1]) FROM regexp_matches(plan, ' on (distributed_trace_\w+) ', 'g') m);
+	SELECT jsonb_object_agg(relname, seq_scan + idx_scan) INTO before FROM pg_stat_xact_user_tables;
+	EXECUTE query;
+	RETURN (SELECT string_agg(relname || ' ' || n, ', ' ORDER BY relname)
+	        FROM (SELECT relname, seq_scan + idx_scan - (before ->> relname)::bigint AS n FROM pg_stat_xact_user_tables) t
+	        WHERE n > 0 AND relname ~ '^distributed_trace');
 END $$;
 SELECT pg_temp.tables_read($$SELECT * FROM trace_service_latency('2021-01-01 10:00', '2021-01-02 12:34')$$);
 SELECT pg_temp.tables_read($$SELECT * FROM trace_operation_latency('2021-01-01 10:00', '2021-01-02 12:34:56')$$);
 SELECT pg_temp.tables_read($$SELECT * FROM trace_service_latency('2021-01-01 10:00:01', '2021-01-01 10:00:59')$$);
+SELECT pg_temp.tables_read($$SELECT * FROM trace_service_latency_series('2021-01-01 10:00', '2021-01-01 12:00', '1 min')$$);
+SELECT pg_temp.tables_read($$SELECT * FROM trace_grafana_heatmap('2021-01-01 10:00', '2021-01-01 10:20', '10 s')$$);
+-- any window and bucket, as counted from the log
+CREATE FUNCTION pg_temp.same(from_time timestamptz, to_time timestamptz, width interval) RETURNS boolean LANGUAGE sql AS $$
+	SELECT NOT EXISTS (
+		SELECT * FROM (SELECT bucket_start, service_name, operation, kind, span_count, error_count, latency_count(sketch) AS n, latency_sum(sketch) AS sum, latency_min(sketch) AS least, latency_max(sketch) AS most
+		               FROM trace_latency_figures(from_time, to_time, width, 'UTC', 'all', 'kind')) f
+		FULL JOIN (SELECT b.bucket_start, c.service_name, c.operation, c.kind, count(*) AS span_count, count(*) FILTER (WHERE c.is_error) AS error_count, sum(c.duration_ms)::float8 AS sum, min(c.duration_ms)::float8 AS least, max(c.duration_ms)::float8 AS most
+		           FROM trace_latency_buckets(from_time, to_time, width) b JOIN trace_counted_spans c ON c.start_time >= b.from_time AND c.start_time < b.to_time
+		           WHERE c.duration_ms IS NOT NULL GROUP BY 1, 2, 3, 4) c USING (bucket_start, service_name, operation, kind)
+		WHERE (coalesce(f.span_count, 0), coalesce(f.error_count, 0), f.n, f.sum, f.least, f.most) IS DISTINCT FROM (coalesce(c.span_count, 0), coalesce(c.error_count, 0), nullif(c.span_count, 0), c.sum, c.least, c.most))
+$$;
+CREATE TEMP TABLE windows AS
+SELECT '2021-01-01 09:00'::timestamptz + (n * 7919 % 7200) * interval '1 s' AS from_time, '2021-01-01 10:10'::timestamptz + (n * 104729 % 90000) * interval '1 s' AS to_time,
+       (ARRAY['7 s', '30 s', '1 min', '90 s', '5 min', '1 h', '90 min', '1 day', '36 h']::interval[])[n % 9 + 1] AS width
+FROM generate_series(1, 9) n;
+SELECT bool_and(pg_temp.same(from_time, to_time, width)) FROM windows;
+CALL trace_rollup_compact('-1 day');
+SELECT bool_and(pg_temp.same(from_time, to_time, width)) FROM windows;
+SELECT bool_and(pg_temp.same('2021-01-01', '2021-01-03', width)) FROM unnest('{1 min,1 h,1 day}'::interval[]) width;
 
 -- services and operations, by kind of span
 SELECT * FROM trace_service_latency('2021-01-01', '2021-01-02');
@@ -122,6 +128,7 @@ SELECT count(*) FROM trace_latency_compare('2020-01-01', '2020-01-02', '2020-01-
 INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms)
 SELECT 'm' || w || n, operation::text, 'many', operation::text, '2021-01-02 10:00:00'::timestamptz + w * interval '1 h', n + w * operation * n * 0.03
 FROM generate_series(1, 100) n, generate_series(0, 1) w, generate_series(1, 12) operation;
+SET jit = off; -- of this query, not of what it calls
 WITH c AS MATERIALIZED (
 	SELECT operation, p_value, adjusted_p_value FROM trace_latency_compare('2021-01-02 10:00', '2021-01-02 11:00', '2021-01-02 11:00', '2021-01-02 12:00')
 ), checked AS (
@@ -131,6 +138,7 @@ WITH c AS MATERIALIZED (
 SELECT count(*), count(*) FILTER (WHERE abs(adjusted_p_value - expected) < 1e-12) AS as_expected, count(DISTINCT p_value) > 5 AS differ,
        count(*) FILTER (WHERE adjusted_p_value > p_value) > 5 AS adjusted
 FROM checked;
+RESET jit;
 
 -- the test itself: Kolmogorov's distribution has known points, and Cliff's delta known cases
 SELECT shift, round(ks_distance::numeric, 4) AS distance, round(effect_size::numeric, 4) AS effect, round(p_value::numeric, 4) AS p

@@ -46,7 +46,7 @@ SELECT * FROM trace_operations ORDER BY service_name, operation;
 SELECT "time", metric, value * 10 AS in_10_s, value * 40 AS in_40_s, value * 60 AS in_60_s
 FROM trace_grafana_series('2026-01-01 09:59:50', '2026-01-01 10:01:40', '1 min', 'spans_per_second', NULL, 'all');
 
--- the same when it is folded, but for the time of day in the dimensions
+-- the same when it is folded
 CREATE TEMP VIEW figures AS
 	SELECT 'minute' AS what, md5(string_agg(v::text, ' ' ORDER BY v::text COLLATE "C")) FROM trace_service_red v
 	UNION ALL SELECT 'hour', md5(string_agg(v::text, ' ' ORDER BY v::text COLLATE "C")) FROM trace_service_red_hourly v

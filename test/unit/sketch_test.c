@@ -4,6 +4,7 @@
  *
  *	sketch_test [seed]
  */
+#include "core/sketch_weigh.h"
 #include "sketch_values.h"
 
 #define NS_PER_YEAR UINT64_C(31557600000000000)
@@ -159,7 +160,7 @@ quantile_error(const Sketch *sketch, const Values *sorted)
 
 /* How many values do not exceed this one. */
 static size_t
-exact_rank(const Values *sorted, double value)
+exact_rank(const Values *sorted, Wide value)
 {
 	size_t low = 0;
 	size_t high = sorted->count;
@@ -168,7 +169,7 @@ exact_rank(const Values *sorted, double value)
 	{
 		size_t middle = (low + high) / 2;
 
-		if (wide_to_double(sorted->list[middle]) <= value)
+		if (wide_compare(sorted->list[middle], value) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -176,20 +177,27 @@ exact_rank(const Values *sorted, double value)
 	return low;
 }
 
+/* The rank is the true one at the last value of its bin, or beyond an extreme
+ * that is known; and that is near. */
 static bool
 rank_is_bounded(const Sketch *sketch, const Values *sorted, Wide value)
 {
 	double alpha = sketch->alpha / 1e6;
 	double factor = (1 + alpha) / (1 - alpha) * (1 + 1e-15);
 	double x = wide_to_double(value);
-	double nearer = x / factor;
-	double farther = x * factor;
 	double rank = sketch_rank(sketch, value) * (double) sorted->count;
-	double room = 1e-9 * (double) sorted->count;
+	Wide lowest;
+	Wide highest;
 
-	return rank + room >=
-			   (double) exact_rank(sorted, fmin(nearer, farther) - 1e-6) &&
-		   rank - room <= (double) exact_rank(sorted, fmax(nearer, farther));
+	if (wide_compare(value, sorted->list[0]) < 0)
+		return rank == 0;
+	(void) sketch_bin_bounds(sketch_bin_of(value, sketch->bins_per_octave),
+							 sketch->bins_per_octave,
+							 &lowest,
+							 &highest);
+	return (fabs(rank - (double) exact_rank(sorted, highest)) < 1e-6 ||
+			fabs(rank - (double) exact_rank(sorted, value)) < 1e-6) &&
+		   wide_to_double(highest) <= fmax(x * factor, x / factor) + 1e-6;
 }
 
 static bool
@@ -560,6 +568,62 @@ rank_of(const OpenSketch *sketch, int64_t value)
 	return sketch_rank(&sketch->head, wide_from_int64(value));
 }
 
+static OpenSketch *
+weigh(UnitHost *unit, const OpenSketch *a, double a_weight, const OpenSketch *b,
+	  double b_weight)
+{
+	WeightedPart parts[2] = {{&a->head, a_weight}, {&b->head, b_weight}};
+	OpenSketch *weighted = NULL;
+
+	(void) sketch_weigh(&unit->host, SKETCH_DEFAULT_ALPHA, parts, 2, &weighted);
+	return weighted;
+}
+
+static void
+test_weights(void)
+{
+	UnitHost unit;
+	OpenSketch *one;
+	OpenSketch *other;
+	OpenSketch *weighted;
+	OpenSketch *read_back;
+	SketchTotals totals;
+	SketchCursor cursor;
+	SketchBin bins[16];
+	uint32_t count = 0;
+
+	unit_host_init(&unit);
+	one = SKETCH_OF(1000, 1000, 3000);
+	other = SKETCH_OF(10, 20);
+	weighted = weigh(&unit, one, 1, other, 16);
+	CHECK(weighted->count == 35 && wide_to_double(weighted->sum) == 5480 &&
+			  wide_to_double(weighted->min) == 10 &&
+			  wide_to_double(weighted->max) == 3000,
+		  "whole weights are counted");
+	CHECK(sketch_quantile(head(weighted), 0.5) < 21 &&
+			  sketch_quantile(head(weighted), 0.95) > 980,
+		  "and decide about quantiles");
+	weighted = weigh(&unit, one, 1.5, other, 0.1);
+	CHECK(fabs(wide_to_double(weighted->sum) / (double) weighted->count -
+			   7503.0 / 4.7) < 1e-6,
+		  "others keep their proportions");
+	weighted = weigh(&unit, one, 1, other, 72057594037927936.0);
+	CHECK(rank_of(weighted, 20) < 1 && rank_of(weighted, 20) > 1 - 1e-12,
+		  "a value of no weight is still there");
+	totals = sketch_read(&weighted->head, &cursor);
+	while (sketch_next(&cursor, &bins[count]))
+		count++;
+	CHECK(sketch_from_parts(&unit.host,
+							SKETCH_DEFAULT_ALPHA,
+							0,
+							&totals,
+							bins,
+							count,
+							&read_back) == SKETCH_OK,
+		  "a weighted sketch can be stored");
+	unit_host_release(&unit);
+}
+
 static void
 test_rank_cases(void)
 {
@@ -569,16 +633,14 @@ test_rank_cases(void)
 	unit_host_init(&unit);
 	sketch = SKETCH_OF(99700, 99900, 100100, 100900);
 	CHECK(rank_of(sketch, 99699) == 0, "below the least value is none");
-	CHECK(rank_of(sketch, 99700) == 0.25, "the least is one");
-	CHECK(rank_of(sketch, 100899) == 0.75, "before the greatest are the rest");
+	CHECK(rank_of(sketch, 99700) == 1, "what shares its bin counts too");
+	CHECK(rank_of(sketch, 99000) == 0, "though not below the least");
 	CHECK(rank_of(sketch, 100900) == 1 && rank_of(sketch, 200000) == 1,
 		  "the greatest is the last");
-	CHECK(rank_of(sketch, 100300) > 0.5 && rank_of(sketch, 100300) < 0.51,
-		  "in between they are spread evenly");
-	sketch = SKETCH_OF(100000, 100000, 100000);
-	(void) sketch_subtract(sketch, head(SKETCH_OF(100000)));
-	CHECK(rank_of(sketch, 99615) < 0.01 && rank_of(sketch, 100924) > 0.99,
-		  "no value is known to lie at a bound");
+	sketch = SKETCH_OF(10000000, 20000000, 20000000, 20000000, 30000000);
+	CHECK(rank_of(sketch, 20000000) == 0.8, "ties are not taken apart");
+	CHECK(rank_of(sketch, 19000000) == 0.2 && rank_of(sketch, 21000000) == 0.8,
+		  "nor counted where they are not near");
 	unit_host_release(&unit);
 }
 
@@ -995,6 +1057,7 @@ main(int argc, char **argv)
 	test_subtract_cases();
 	test_merge_bounds();
 	test_rank_cases();
+	test_weights();
 	test_limits();
 	test_sizes(seed);
 	test_growth(seed);
