@@ -180,3 +180,29 @@ BEGIN
         RAISE EXCEPTION 'the rollup is % off', worst;
     END IF;
 END $$;
+
+/*
+ * What dashboards ask, as a stock server runs it: the first 20 minutes by the
+ * minute from a ragged start, and all of it by the hour, from the folded rollup.
+ */
+SET jit = on;
+SET work_mem = '4MB';
+INSERT INTO bench.item (section, item, base, goal, goal_unit)
+SELECT 'latency panels, default settings', item, NULL, '<= 100', 'ms'
+FROM unnest(ARRAY['trace_grafana_series, 20 minutes', 'trace_grafana_series, all by hours', 'trace_grafana_heatmap, 20 minutes',
+                  'trace_operation_latency, 20 minutes', 'trace_apdex, all', 'trace_latency_histogram, all', 'trace_latency_compare, 10 minutes']) item;
+INSERT INTO bench.query (section, subject, item, size, query)
+SELECT 'latency panels, default settings', item, item, (SELECT count(*) FROM distributed_trace_log),
+       format(query, w.start, w.start + interval '20 min', w.day, w.day_end, w.start + interval '10 min')
+FROM (SELECT min(start_time) + interval '7 s' AS start, date_trunc('day', min(start_time)) AS day, date_trunc('day', max(start_time)) + interval '1 day' AS day_end
+      FROM distributed_trace_log) w,
+     (VALUES ('trace_grafana_series, 20 minutes', 'SELECT * FROM trace_grafana_series(%1$L, %2$L, ''1 min'', ''p95_ms'')'),
+             ('trace_grafana_series, all by hours', 'SELECT * FROM trace_grafana_series(%3$L, %4$L, ''1 hour'', ''p95_ms'')'),
+             ('trace_grafana_heatmap, 20 minutes', 'SELECT * FROM trace_grafana_heatmap(%1$L, %2$L, ''1 min'')'),
+             ('trace_operation_latency, 20 minutes', 'SELECT * FROM trace_operation_latency(%1$L, %2$L)'),
+             ('trace_apdex, all', 'SELECT * FROM trace_apdex(%3$L, %4$L)'),
+             ('trace_latency_histogram, all', 'SELECT * FROM trace_latency_histogram(%3$L, %4$L)'),
+             ('trace_latency_compare, 10 minutes', 'SELECT * FROM trace_latency_compare(%1$L, %5$L, %5$L, %2$L)')) q (item, query);
+CALL bench.run_queries('latency panels, default settings');
+RESET jit;
+RESET work_mem;
