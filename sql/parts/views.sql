@@ -271,16 +271,31 @@ CREATE VIEW trace_service_red AS
            latency_quantile(t.total, 0.9) AS duration_p90_ms,
            latency_quantile(t.total, 0.95) AS duration_p95_ms,
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
-           latency_max(t.total) AS duration_max_ms
-    FROM (SELECT l.bucket_start, l.service_name, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
-                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
-                 trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
-                                     latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
-          FROM distributed_trace_latency l
-          WHERE l.level IN ('minute', 'new') AND l.is_entry
-          GROUP BY l.bucket_start, l.service_name) t
-    WHERE latency_count(t.total) > 0;
+           latency_max(t.total) AS duration_max_ms,
+           t.service_namespace, t.deployment_environment, t.negative_count,
+           t.adjusted_error_count / t.adjusted_count AS weighted_error_ratio,
+           latency_mean(w.total) AS weighted_mean_ms,
+           latency_quantile(w.total, 0.5) AS weighted_p50_ms,
+           latency_quantile(w.total, 0.95) AS weighted_p95_ms,
+           latency_quantile(w.total, 0.99) AS weighted_p99_ms
+    FROM (SELECT c.bucket_start, c.service_name, c.service_namespace, c.deployment_environment,
+                 sum(c.adjusted_count) AS adjusted_count,
+                 coalesce(sum(c.adjusted_count) FILTER (WHERE c.is_error), 0) AS adjusted_error_count,
+                 coalesce(sum(latency_count(c.total)) FILTER (WHERE c.is_error), 0)::bigint AS error_count,
+                 sum(c.negative_count)::bigint AS negative_count,
+                 latency_merge(c.total) AS total,
+                 array_agg(c.total) AS totals, array_agg(coalesce(c.adjusted_count / latency_count(c.total), 1)) AS weights
+          FROM (SELECT l.bucket_start, l.service_name, l.service_namespace, l.deployment_environment,
+                       l.is_error, sum(l.sign * l.adjusted_count) AS adjusted_count, sum(l.sign * l.negative_count) AS negative_count,
+                       trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
+                                           latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
+                FROM distributed_trace_latency l
+                WHERE l.level IN ('minute', 'new') AND l.is_entry
+                GROUP BY l.bucket_start, l.service_name, l.service_namespace, l.deployment_environment, l.weight_class, l.is_error) c
+          WHERE latency_count(c.total) > 0
+          GROUP BY c.bucket_start, c.service_name, c.service_namespace, c.deployment_environment) t,
+         LATERAL (SELECT CASE WHEN t.adjusted_count = latency_count(t.total) THEN t.total
+                              ELSE latency_weighted(t.totals, t.weights) END AS total) w;
 
 CREATE VIEW trace_service_red_hourly AS
     SELECT t.bucket_start, 3600 AS bucket_seconds, t.service_name,
@@ -292,22 +307,37 @@ CREATE VIEW trace_service_red_hourly AS
            latency_quantile(t.total, 0.9) AS duration_p90_ms,
            latency_quantile(t.total, 0.95) AS duration_p95_ms,
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
-           latency_max(t.total) AS duration_max_ms
-    FROM (SELECT l.bucket_start, l.service_name, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
-                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
-                 trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
-                                     latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
-          FROM (SELECT h.bucket_start, h.service_name, h.is_error, h.sign, h.adjusted_count, h.sketch
-                FROM distributed_trace_latency h
-                WHERE h.level = 'hour' AND h.is_entry
-                UNION ALL
-                SELECT date_bin('1 hour', n.bucket_start, '2000-01-01 00:00:00+00'),
-                       n.service_name, n.is_error, n.sign, n.adjusted_count, n.sketch
-                FROM distributed_trace_latency n
-                WHERE n.level = 'new' AND n.is_entry) l
-          GROUP BY l.bucket_start, l.service_name) t
-    WHERE latency_count(t.total) > 0;
+           latency_max(t.total) AS duration_max_ms,
+           t.service_namespace, t.deployment_environment, t.negative_count,
+           t.adjusted_error_count / t.adjusted_count AS weighted_error_ratio,
+           latency_mean(w.total) AS weighted_mean_ms,
+           latency_quantile(w.total, 0.5) AS weighted_p50_ms,
+           latency_quantile(w.total, 0.95) AS weighted_p95_ms,
+           latency_quantile(w.total, 0.99) AS weighted_p99_ms
+    FROM (SELECT c.bucket_start, c.service_name, c.service_namespace, c.deployment_environment,
+                 sum(c.adjusted_count) AS adjusted_count,
+                 coalesce(sum(c.adjusted_count) FILTER (WHERE c.is_error), 0) AS adjusted_error_count,
+                 coalesce(sum(latency_count(c.total)) FILTER (WHERE c.is_error), 0)::bigint AS error_count,
+                 sum(c.negative_count)::bigint AS negative_count,
+                 latency_merge(c.total) AS total,
+                 array_agg(c.total) AS totals, array_agg(coalesce(c.adjusted_count / latency_count(c.total), 1)) AS weights
+          FROM (SELECT l.bucket_start, l.service_name, l.service_namespace, l.deployment_environment,
+                       l.is_error, sum(l.sign * l.adjusted_count) AS adjusted_count, sum(l.sign * l.negative_count) AS negative_count,
+                       trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
+                                           latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
+                FROM (SELECT h.bucket_start, h.service_name, h.service_namespace, h.deployment_environment, h.weight_class, h.is_error, h.sign, h.adjusted_count, h.negative_count, h.sketch
+                      FROM distributed_trace_latency h
+                      WHERE h.level = 'hour' AND h.is_entry
+                      UNION ALL
+                      SELECT date_bin('1 hour', n.bucket_start, '2000-01-01 00:00:00+00'),
+                             n.service_name, n.service_namespace, n.deployment_environment, n.weight_class, n.is_error, n.sign, n.adjusted_count, n.negative_count, n.sketch
+                      FROM distributed_trace_latency n
+                      WHERE n.level = 'new' AND n.is_entry) l
+                GROUP BY l.bucket_start, l.service_name, l.service_namespace, l.deployment_environment, l.weight_class, l.is_error) c
+          WHERE latency_count(c.total) > 0
+          GROUP BY c.bucket_start, c.service_name, c.service_namespace, c.deployment_environment) t,
+         LATERAL (SELECT CASE WHEN t.adjusted_count = latency_count(t.total) THEN t.total
+                              ELSE latency_weighted(t.totals, t.weights) END AS total) w;
 
 CREATE VIEW trace_operation_red AS
     SELECT t.bucket_start, 60 AS bucket_seconds, t.service_name, t.operation, t.kind,
@@ -319,16 +349,31 @@ CREATE VIEW trace_operation_red AS
            latency_quantile(t.total, 0.9) AS duration_p90_ms,
            latency_quantile(t.total, 0.95) AS duration_p95_ms,
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
-           latency_max(t.total) AS duration_max_ms
-    FROM (SELECT l.bucket_start, l.service_name, l.operation, l.kind, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
-                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
-                 trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
-                                     latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
-          FROM distributed_trace_latency l
-          WHERE l.level IN ('minute', 'new')
-          GROUP BY l.bucket_start, l.service_name, l.operation, l.kind) t
-    WHERE latency_count(t.total) > 0;
+           latency_max(t.total) AS duration_max_ms,
+           t.service_namespace, t.deployment_environment, t.negative_count,
+           t.adjusted_error_count / t.adjusted_count AS weighted_error_ratio,
+           latency_mean(w.total) AS weighted_mean_ms,
+           latency_quantile(w.total, 0.5) AS weighted_p50_ms,
+           latency_quantile(w.total, 0.95) AS weighted_p95_ms,
+           latency_quantile(w.total, 0.99) AS weighted_p99_ms
+    FROM (SELECT c.bucket_start, c.service_name, c.operation, c.kind, c.service_namespace, c.deployment_environment,
+                 sum(c.adjusted_count) AS adjusted_count,
+                 coalesce(sum(c.adjusted_count) FILTER (WHERE c.is_error), 0) AS adjusted_error_count,
+                 coalesce(sum(latency_count(c.total)) FILTER (WHERE c.is_error), 0)::bigint AS error_count,
+                 sum(c.negative_count)::bigint AS negative_count,
+                 latency_merge(c.total) AS total,
+                 array_agg(c.total) AS totals, array_agg(coalesce(c.adjusted_count / latency_count(c.total), 1)) AS weights
+          FROM (SELECT l.bucket_start, l.service_name, l.operation, l.kind, l.service_namespace, l.deployment_environment,
+                       l.is_error, sum(l.sign * l.adjusted_count) AS adjusted_count, sum(l.sign * l.negative_count) AS negative_count,
+                       trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
+                                           latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
+                FROM distributed_trace_latency l
+                WHERE l.level IN ('minute', 'new')
+                GROUP BY l.bucket_start, l.service_name, l.operation, l.kind, l.service_namespace, l.deployment_environment, l.weight_class, l.is_error) c
+          WHERE latency_count(c.total) > 0
+          GROUP BY c.bucket_start, c.service_name, c.operation, c.kind, c.service_namespace, c.deployment_environment) t,
+         LATERAL (SELECT CASE WHEN t.adjusted_count = latency_count(t.total) THEN t.total
+                              ELSE latency_weighted(t.totals, t.weights) END AS total) w;
 
 CREATE VIEW trace_operation_red_hourly AS
     SELECT t.bucket_start, 3600 AS bucket_seconds, t.service_name, t.operation, t.kind,
@@ -340,39 +385,55 @@ CREATE VIEW trace_operation_red_hourly AS
            latency_quantile(t.total, 0.9) AS duration_p90_ms,
            latency_quantile(t.total, 0.95) AS duration_p95_ms,
            latency_quantile(t.total, 0.99) AS duration_p99_ms,
-           latency_max(t.total) AS duration_max_ms
-    FROM (SELECT l.bucket_start, l.service_name, l.operation, l.kind, sum(l.sign * l.adjusted_count) AS adjusted_count,
-                 coalesce(latency_count(trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1 AND l.is_error),
-                                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1 AND l.is_error))), 0) AS error_count,
-                 trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
-                                     latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
-          FROM (SELECT h.bucket_start, h.service_name, h.operation, h.kind, h.is_error, h.sign, h.adjusted_count, h.sketch
-                FROM distributed_trace_latency h
-                WHERE h.level = 'hour'
-                UNION ALL
-                SELECT date_bin('1 hour', n.bucket_start, '2000-01-01 00:00:00+00'),
-                       n.service_name, n.operation, n.kind, n.is_error, n.sign, n.adjusted_count, n.sketch
-                FROM distributed_trace_latency n
-                WHERE n.level = 'new') l
-          GROUP BY l.bucket_start, l.service_name, l.operation, l.kind) t
-    WHERE latency_count(t.total) > 0;
+           latency_max(t.total) AS duration_max_ms,
+           t.service_namespace, t.deployment_environment, t.negative_count,
+           t.adjusted_error_count / t.adjusted_count AS weighted_error_ratio,
+           latency_mean(w.total) AS weighted_mean_ms,
+           latency_quantile(w.total, 0.5) AS weighted_p50_ms,
+           latency_quantile(w.total, 0.95) AS weighted_p95_ms,
+           latency_quantile(w.total, 0.99) AS weighted_p99_ms
+    FROM (SELECT c.bucket_start, c.service_name, c.operation, c.kind, c.service_namespace, c.deployment_environment,
+                 sum(c.adjusted_count) AS adjusted_count,
+                 coalesce(sum(c.adjusted_count) FILTER (WHERE c.is_error), 0) AS adjusted_error_count,
+                 coalesce(sum(latency_count(c.total)) FILTER (WHERE c.is_error), 0)::bigint AS error_count,
+                 sum(c.negative_count)::bigint AS negative_count,
+                 latency_merge(c.total) AS total,
+                 array_agg(c.total) AS totals, array_agg(coalesce(c.adjusted_count / latency_count(c.total), 1)) AS weights
+          FROM (SELECT l.bucket_start, l.service_name, l.operation, l.kind, l.service_namespace, l.deployment_environment,
+                       l.is_error, sum(l.sign * l.adjusted_count) AS adjusted_count, sum(l.sign * l.negative_count) AS negative_count,
+                       trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
+                                           latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
+                FROM (SELECT h.bucket_start, h.service_name, h.operation, h.kind, h.service_namespace, h.deployment_environment, h.weight_class, h.is_error, h.sign, h.adjusted_count, h.negative_count, h.sketch
+                      FROM distributed_trace_latency h
+                      WHERE h.level = 'hour'
+                      UNION ALL
+                      SELECT date_bin('1 hour', n.bucket_start, '2000-01-01 00:00:00+00'),
+                             n.service_name, n.operation, n.kind, n.service_namespace, n.deployment_environment, n.weight_class, n.is_error, n.sign, n.adjusted_count, n.negative_count, n.sketch
+                      FROM distributed_trace_latency n
+                      WHERE n.level = 'new') l
+                GROUP BY l.bucket_start, l.service_name, l.operation, l.kind, l.service_namespace, l.deployment_environment, l.weight_class, l.is_error) c
+          WHERE latency_count(c.total) > 0
+          GROUP BY c.bucket_start, c.service_name, c.operation, c.kind, c.service_namespace, c.deployment_environment) t,
+         LATERAL (SELECT CASE WHEN t.adjusted_count = latency_count(t.total) THEN t.total
+                              ELSE latency_weighted(t.totals, t.weights) END AS total) w;
 
 CREATE VIEW trace_latency_histograms AS
     SELECT b.bucket_start, b.service_name, b.le_ms, coalesce(b.le_ms::text, '+Inf') AS le_label,
            sum(b.span_count)::bigint AS span_count,
-           sum(sum(b.span_count)) OVER (PARTITION BY b.bucket_start, b.service_name ORDER BY b.le_ms NULLS LAST)::bigint AS cumulative_count
-    FROM (SELECT t.bucket_start, t.service_name, h.count AS span_count,
+           sum(sum(b.span_count)) OVER (PARTITION BY b.bucket_start, b.service_name, b.service_namespace, b.deployment_environment ORDER BY b.le_ms NULLS LAST)::bigint AS cumulative_count,
+           b.service_namespace, b.deployment_environment
+    FROM (SELECT t.bucket_start, t.service_name, t.service_namespace, t.deployment_environment, h.count AS span_count,
                  -- the first bound that the bin does not exceed; the bin itself is narrower than 2 %
                  (ARRAY[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000]::double precision[])
                      [width_bucket(h.lower_ms, ARRAY[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000]::double precision[]) + 1] AS le_ms
-          FROM (SELECT l.bucket_start, l.service_name,
+          FROM (SELECT l.bucket_start, l.service_name, l.service_namespace, l.deployment_environment,
                        trace_latency_total(latency_merge(l.sketch) FILTER (WHERE l.sign = 1),
                                            latency_merge(l.sketch) FILTER (WHERE l.sign = -1)) AS total
                 FROM distributed_trace_latency l
                 WHERE l.level IN ('minute', 'new') AND l.is_entry
-                GROUP BY l.bucket_start, l.service_name) t,
+                GROUP BY l.bucket_start, l.service_name, l.service_namespace, l.deployment_environment) t,
                latency_histogram(t.total) h) b
-    GROUP BY b.bucket_start, b.service_name, b.le_ms;
+    GROUP BY b.bucket_start, b.service_name, b.service_namespace, b.deployment_environment, b.le_ms;
 
 CREATE VIEW trace_services AS
     SELECT l.service_name,
@@ -380,10 +441,11 @@ CREATE VIEW trace_services AS
            coalesce(max(l.last_start_time) FILTER (WHERE l.sign = 1), max(l.bucket_start)) AS last_seen_time,
            count(DISTINCT l.operation) AS operation_count,
            sum(l.sign * latency_count(l.sketch))::bigint AS span_count,
-           coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count
+           coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count,
+           l.service_namespace, l.deployment_environment
     FROM distributed_trace_latency l
     WHERE l.level IN ('day', 'new')
-    GROUP BY l.service_name
+    GROUP BY l.service_name, l.service_namespace, l.deployment_environment
     HAVING sum(l.sign * latency_count(l.sketch)) > 0;
 
 CREATE VIEW trace_operations AS
@@ -393,10 +455,11 @@ CREATE VIEW trace_operations AS
            coalesce(min(l.first_start_time) FILTER (WHERE l.sign = 1), min(l.bucket_start)) AS first_seen_time,
            coalesce(max(l.last_start_time) FILTER (WHERE l.sign = 1), max(l.bucket_start)) AS last_seen_time,
            sum(l.sign * latency_count(l.sketch))::bigint AS span_count,
-           coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count
+           coalesce(sum(l.sign * latency_count(l.sketch)) FILTER (WHERE l.is_error), 0)::bigint AS error_count,
+           l.service_namespace, l.deployment_environment
     FROM distributed_trace_latency l
     WHERE l.level IN ('day', 'new')
-    GROUP BY l.service_name, l.operation, l.kind
+    GROUP BY l.service_name, l.operation, l.kind, l.service_namespace, l.deployment_environment
     HAVING sum(l.sign * latency_count(l.sketch)) > 0;
 
 COMMENT ON VIEW trace_spans IS 'One row a span, its most used attributes as columns.';
@@ -413,8 +476,8 @@ COMMENT ON VIEW trace_service_red IS 'Rate, errors and duration of each service,
 COMMENT ON VIEW trace_service_red_hourly IS 'Rate, errors and duration of each service, by hour (UTC), over its entry spans; percentiles within 1 %.';
 COMMENT ON VIEW trace_operation_red IS 'Rate, errors and duration of each operation, by minute and kind; percentiles within 1 %.';
 COMMENT ON VIEW trace_operation_red_hourly IS 'Rate, errors and duration of each operation, by hour (UTC) and kind; percentiles within 1 %.';
-COMMENT ON VIEW trace_latency_histograms IS 'How many entry spans of each service took how long, by minute, in buckets with fixed bounds, which may be added up; a span within 1 % of a bound may be counted on its other side.';
-COMMENT ON VIEW trace_services IS 'One row a service.';
+COMMENT ON VIEW trace_latency_histograms IS 'How many entry spans of each service took how long, by minute, in buckets with fixed bounds, which may be added up; a span at most 2 % longer than a bound may count as up to it.';
+COMMENT ON VIEW trace_services IS 'One row a service; several of one name if they differ in namespace or environment.';
 COMMENT ON VIEW trace_operations IS 'One row an operation of a service, for each kind.';
 
 -- a column of a name means the same in all views
@@ -468,6 +531,14 @@ BEGIN
                  ('is_root', 'Whether it has no parent.'),
                  ('kind', 'Kind of the span: server, client, internal, producer, consumer or unspecified; NULL if none was recorded.'),
                  ('last_seen_time', 'When its last span started, likewise.'),
+                 ('negative_count', 'How many of the spans have a negative duration, which counts as 0.'),
+                 ('service_namespace', 'Namespace of the service; NULL if it has none.'),
+                 ('deployment_environment', 'Environment of the service; NULL if it has none.'),
+                 ('weighted_error_ratio', 'Failed / all of the spans that these stand for, 0 to 1.'),
+                 ('weighted_mean_ms', 'Mean duration of the spans that these stand for, in milliseconds.'),
+                 ('weighted_p50_ms', 'Median of the spans that these stand for, in milliseconds.'),
+                 ('weighted_p95_ms', '95th percentile of the spans that these stand for, in milliseconds.'),
+                 ('weighted_p99_ms', '99th percentile of the spans that these stand for, in milliseconds.'),
                  ('le_label', 'Upper bound as text, +Inf for none.'),
                  ('le_ms', 'Upper bound in milliseconds; NULL for none.'),
                  ('linked_span_id', 'Span that the link leads to.'),

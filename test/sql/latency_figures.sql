@@ -35,6 +35,8 @@ SELECT round(effect_size::numeric, 3) AS effect, round(weighted_effect_size::num
 SELECT m, round(s.value::numeric, 3) AS value FROM unnest('{weighted_p50_ms,weighted_p95_ms,weighted_p99_ms,weighted_mean_ms,weighted_error_ratio,error_ratio}'::text[]) m, trace_grafana_series('2021-01-01 10:00', '2021-01-01 10:01', '1 min', m) s;
 INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, duration_ms, tags) VALUES ('ranked', '1', 'shop', 'o', '2021-01-01 10:30', 500, '{}');
 SELECT baseline_count, rank, round(weighted_rank::numeric, 3) AS weighted FROM trace_latency_rank('ranked', '1');
+SELECT span_count, adjusted_count, error_ratio, round(weighted_error_ratio::numeric, 3) AS weighted, duration_mean_ms, round(weighted_mean_ms::numeric, 1) AS weighted, round(weighted_p50_ms::numeric) AS p50 FROM trace_service_red WHERE bucket_start < '2021-01-01 10:30' AND span_count > 1;
+SELECT bucket_seconds, operation, round(weighted_error_ratio::numeric, 3) AS weighted FROM trace_operation_red_hourly WHERE bucket_start < '2021-01-02' AND error_count > 0;
 -- weights that are no whole numbers, and one beside which others are nothing
 SELECT round(latency_mean(s)::numeric, 6) AS mean, latency_min(s) AS min, latency_max(s) AS max, round(latency_rank(s, 20)::numeric, 6) AS rank
 FROM (SELECT latency_weighted(ARRAY[latency_sketch_agg(10), latency_sketch_agg(30), NULL], ARRAY[1.5, 0.5, NULL]) AS s) v;
@@ -51,6 +53,7 @@ INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, s
  ('a', '1', 'shop', 'buy', '2021-01-01 10:00:01', 5, '{}'), ('b', '1', 'shop', 'buy', '2021-01-01 10:00:02', 5, pg_temp.sampled('fffffffffffff8'));
 SELECT trace_forget_spans('b');
 SELECT span_count, adjusted_count FROM trace_service_latency('2021-01-01', '2021-01-02');
+SELECT span_count, adjusted_count FROM trace_service_red;
 CALL trace_rollup_compact();
 SELECT span_count, adjusted_count FROM trace_service_latency('2021-01-01', '2021-01-02');
 SELECT pg_temp.differences();
@@ -124,6 +127,7 @@ SELECT pg_temp.scopes('2021-01-01', '2021-01-02');
 SELECT pg_temp.scopes('2021-01-01 10:00:05', '2021-01-01 10:00:15');
 CALL trace_rollup_compact();
 SELECT pg_temp.scopes('2021-01-01', '2021-01-02'), pg_temp.differences();
+SELECT service_name, service_namespace, deployment_environment, span_count, operation_count FROM trace_services ORDER BY 1, 2, 3;
 SELECT metric, value FROM trace_grafana_series('2021-01-01 10:00', '2021-01-01 10:01', '1 min', 'mean_ms');
 SELECT sum(span_count) FROM trace_latency_histogram('2021-01-01', '2021-01-02', 'api', service_namespace => 'a');
 SELECT sum(span_count) FROM trace_latency_histogram('2021-01-01', '2021-01-02', deployment_environment => 'live');
