@@ -26,9 +26,10 @@ typedef struct SpanRow
 	bool has_duration;	  /* finished, and duration_ms can hold it */
 	bool start_is_placed; /* what was reported is in the tags: placement.h */
 	bool end_is_placed;	  /* likewise */
-	Jsonb *tags; /* attributes and the member "otel"; see docs/storage.md */
-	text *logs;	 /* events as a JSON array; NULL if there are none */
-	int reports; /* spans of the request that were merged into this row */
+	Jsonb *tags;	 /* attributes and the member "otel"; see docs/storage.md */
+	text *logs;		 /* events as a JSON array; NULL if there are none */
+	bool takes_over; /* what the log has under its id is another span's */
+	int reports;	 /* spans of the request that were merged into this row */
 } SpanRow;
 
 typedef struct SpanBatch

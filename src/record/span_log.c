@@ -16,6 +16,9 @@
  *    merged its half in between) and updated; here, too, what is missing
  *    afterwards is rejected.
  *
+ * 5. What shares its id with another span (see shared_ids.c) is recorded once
+ *    more, under an id of its own.
+ *
  * The INSERT draws a number from the identity sequence for every row, also for
  * those that turn out to be there: to look for them first would cost every new
  * span another probe of the index.
@@ -28,6 +31,7 @@
 #include "record/own_keys.h"
 #include "record/placement.h"
 #include "record/reported.h"
+#include "record/shared_ids.h"
 #include "record/span_batch.h"
 #include "record/span_merge.h"
 #include "record/span_times.h"
@@ -59,6 +63,7 @@ enum
 	COLUMN_LOGS,
 	COLUMN_TRACE,
 	COLUMN_SPAN,
+	COLUMN_TAKES_OVER,
 	COLUMN_COUNT,
 };
 
@@ -77,6 +82,7 @@ static const BatchColumn batch_columns[COLUMN_COUNT] = {
 	[COLUMN_LOGS] = {"logs", TEXTOID, -1},
 	[COLUMN_TRACE] = {"trace_id", VARCHAROID, ID_TYPMOD},
 	[COLUMN_SPAN] = {"span_id", VARCHAROID, ID_TYPMOD},
+	[COLUMN_TAKES_OVER] = {"takes_over", BOOLOID, -1},
 };
 
 #define READ_COLUMNS                                                           \
@@ -107,8 +113,9 @@ static SavedQuery update_query = {
 			"parent_span_id = b.parent_span_id, "
 			"service_name = b.service_name, operation = b.operation, "
 			"start_time = b.start_time, end_time = b.end_time, "
-			"duration_ms = coalesce(b.duration_ms, l.duration_ms), tags = "
-			"b.tags, logs = b.logs, "
+			"duration_ms = CASE WHEN b.takes_over THEN b.duration_ms "
+			"ELSE coalesce(b.duration_ms, l.duration_ms) END, "
+			"tags = b.tags, logs = b.logs, "
 			"updated_at = pg_catalog.now() "
 			"FROM trace_batch b "
 			"WHERE l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
@@ -122,9 +129,14 @@ static const char NOT_STORED[] =
 	"out of the log";
 static const char STORED_NULL[] =
 	"the row of its ids in the log holds a null where none may be";
+static const char TOO_MANY_SHARE[] = "too many spans share its id";
 static const char NOT_UPDATED[] =
 	"a row level security policy, a trigger or a concurrent DELETE kept it "
 	"from being merged into the log";
+
+/* rounds of finding ids for spans whose id another one has */
+#define SEPARATIONS 3
+#define SHARED_ROUNDS 3
 
 /* Some rows of a batch, in the order of their ids. */
 typedef struct RowList
@@ -152,9 +164,16 @@ compare_rows(const void *a, const void *b)
 	return order != 0 ? order : (x > y) - (x < y);
 }
 
+/* A row that was displaced from the log must not be lost. */
 static void
 reject_row(SpanBatch *batch, const SpanRow *row, const char *reason)
 {
+	if (row->reports == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("a recorded span cannot be moved to an id of its own"),
+				errdetail("Its id is that of its caller; of the new one: %s.",
+						  reason));
 	for (int i = 0; i < row->reports; i++)
 		span_batch_reject_id(batch, row->span_id, reason);
 }
@@ -224,53 +243,88 @@ merge_run(SpanBatch *batch, SpanRow **rows, int count, MemoryContext scratch)
 	}
 }
 
-/* The rows that the log can hold, in order. */
-static RowList
-sort_rows(SpanBatch *batch)
+/* Those of these rows that the log can hold, in order. */
+static void
+sort_rows(SpanBatch *batch, RowList *list)
 {
-	RowList list = {0};
+	int kept = 0;
 
-	list.rows = MemoryContextAllocHuge(CurrentMemoryContext,
-									   batch->count * sizeof(SpanRow *));
-	for (int i = 0; i < batch->count; i++)
+	for (int i = 0; i < list->count; i++)
 	{
-		const char *fault = row_fault(&batch->rows[i]);
+		const char *fault = row_fault(list->rows[i]);
 
 		if (fault != NULL)
-			reject_row(batch, &batch->rows[i], fault);
+			reject_row(batch, list->rows[i], fault);
 		else
-			list.rows[list.count++] = &batch->rows[i];
+			list->rows[kept++] = list->rows[i];
 	}
-	qsort(list.rows, list.count, sizeof(SpanRow *), compare_rows);
-	return list;
+	list->count = kept;
+	qsort(list->rows, list->count, sizeof(SpanRow *), compare_rows);
 }
 
-/* The batch in order, what shares ids merged into one row. */
-static RowList
-sort_and_merge(SpanBatch *batch, Oid schema)
+/* Where the rows end that share the id of this one. */
+static int
+end_of_run(const RowList *list, int first)
 {
-	RowList list = sort_rows(batch);
+	int next = first + 1;
+
+	while (next < list->count &&
+		   compare_ids(list->rows[first], list->rows[next]) == 0)
+		next++;
+	return next;
+}
+
+/* In order, each span under an id of its own: those that came of separating
+ * an id may meet others under their new one, but not for ever. */
+static void
+sort_spans(SpanBatch *batch, RowList *list)
+{
+	bool is_settled = false;
+
+	sort_rows(batch, list);
+	for (int round = 0; round < SEPARATIONS && !is_settled; round++)
+	{
+		int next;
+
+		is_settled = true;
+		for (int first = 0; first < list->count; first = next)
+		{
+			CHECK_FOR_INTERRUPTS();
+			next = end_of_run(list, first);
+			if (next > first + 1 && separate_spans(&list->rows[first],
+												   next - first,
+												   batch->context))
+				is_settled = false;
+		}
+		if (!is_settled)
+			sort_rows(batch, list);
+	}
+}
+
+/* The rows in order, those of one span merged into one. */
+static void
+sort_and_merge(SpanBatch *batch, RowList *list, Oid schema)
+{
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "distributed_trace merging",
 												  ALLOCSET_DEFAULT_SIZES);
 	int kept = 0;
 	int next;
 
-	place_spans(list.rows, list.count, schema, batch->context);
-	for (int first = 0; first < list.count; first = next)
+	sort_spans(batch, list);
+	place_spans(list->rows, list->count, schema, batch->context);
+	for (int first = 0; first < list->count; first = next)
 	{
-		SpanRow *row = list.rows[first];
+		SpanRow *row = list->rows[first];
 
 		CHECK_FOR_INTERRUPTS();
-		next = first + 1;
-		while (next < list.count && compare_ids(row, list.rows[next]) == 0)
-			next++;
-		merge_run(batch, &list.rows[first], next - first, scratch);
-		list.rows[kept++] = row;
+		next = end_of_run(list, first);
+		merge_run(batch, &list->rows[first], next - first, scratch);
+		list->rows[kept++] = row;
 	}
-	list.count = kept;
+	list->count = kept;
 	MemoryContextDelete(scratch);
-	return list;
+	attach_children(list->rows, list->count, schema, batch->context);
 }
 
 static void
@@ -299,6 +353,7 @@ put_row(Tuplestorestate *store, TupleDesc desc, int position,
 	nulls[COLUMN_LOGS] = row->logs == NULL;
 	values[COLUMN_TRACE] = PointerGetDatum(row->trace_id);
 	values[COLUMN_SPAN] = PointerGetDatum(row->span_id);
+	values[COLUMN_TAKES_OVER] = BoolGetDatum(row->takes_over);
 	tuplestore_putvalues(store, desc, values, nulls);
 }
 
@@ -400,11 +455,84 @@ reject_missing(SpanBatch *batch, const RowList *list, const SPITupleTable *rows,
 	pfree(is_there);
 }
 
-/* A row of the log with a row of the batch merged into it; NULL if that
- * changes nothing, or cannot be stored and is rejected. */
+/* What one call of record_spans is at. */
+typedef struct Recording
+{
+	SpanBatch *batch;
+	Oid schema;
+	RowList moved; /* of the batch, to be recorded under an id of their own */
+	RowList
+		displaced;	/* likewise of the log, whose id a row of the batch has */
+	RowList halves; /* servers' halves that were recorded */
+	int64 accepted;
+} Recording;
+
+static RowList
+make_list(int capacity)
+{
+	RowList list = {0};
+
+	list.rows = MemoryContextAllocHuge(CurrentMemoryContext,
+									   (capacity + 1) * sizeof(SpanRow *));
+	return list;
+}
+
+static void
+add_to_list(RowList *list, SpanRow *row)
+{
+	list->rows[list->count++] = row;
+}
+
+/* The span that the log has under the id of its caller, which is in the batch,
+ * as a row of its own. */
 static SpanRow *
-merge_stored_row(SpanBatch *batch, HeapTuple tuple, TupleDesc desc,
-				 const SpanRow *row)
+displace(Recording *recording, const SpanRow *stored, const SpanRow *caller)
+{
+	MemoryContext context = MemoryContextSwitchTo(recording->batch->context);
+	SpanRow *row = palloc(sizeof(SpanRow));
+
+	*row = *stored;
+	row->reports = 0;
+	row->parent_span_id = copy_value(stored->parent_span_id);
+	row->service_name = copy_value(stored->service_name);
+	row->operation = copy_value(stored->operation);
+	row->tags = copy_value(stored->tags);
+	row->logs = copy_value(stored->logs);
+	MemoryContextSwitchTo(context);
+	give_own_id(row, row, caller, recording->batch->context);
+	return row;
+}
+
+/*
+ * Settles a row whose id another span has in the log: either the row or, if it
+ * is the caller's, the other one gets an id of its own.  Returns the row if it
+ * is to be written under the id.
+ */
+static SpanRow *
+settle_shared_id(Recording *recording, const SpanRow *stored, SpanRow *row,
+				 bool is_locked)
+{
+	if (!takes_over_id(row, stored) ||
+		read_reported(stored->tags).span_id != NULL)
+	{
+		give_own_id(row, row, stored, recording->batch->context);
+		add_to_list(&recording->moved, row);
+		return NULL;
+	}
+	if (is_locked)
+	{
+		add_to_list(&recording->displaced, displace(recording, stored, row));
+		row->takes_over = true;
+	}
+	return row;
+}
+
+/* A row of the log with a row of the batch merged into it; NULL if that
+ * changes nothing, or cannot be stored and is rejected, or is to be stored
+ * elsewhere. */
+static SpanRow *
+merge_stored_row(Recording *recording, HeapTuple tuple, TupleDesc desc,
+				 SpanRow *row, bool is_locked)
 {
 	SpanRow *stored = palloc(sizeof(SpanRow));
 	const char *fault;
@@ -412,39 +540,42 @@ merge_stored_row(SpanBatch *batch, HeapTuple tuple, TupleDesc desc,
 
 	if (!read_row(tuple, desc, stored))
 	{
-		reject_row(batch, row, STORED_NULL);
+		reject_row(recording->batch, row, STORED_NULL);
 		return NULL;
 	}
 	stored->trace_id = row->trace_id;
 	stored->span_id = row->span_id;
 	stored->reports = row->reports;
+	if (!is_same_span(stored, row))
+		return settle_shared_id(recording, stored, row, is_locked);
 	fault = merge_span(stored, row, &changed);
 	if (fault != NULL)
-		reject_row(batch, row, fault);
+		reject_row(recording->batch, row, fault);
 	return fault == NULL && changed ? stored : NULL;
 }
 
 /*
  * Merges every row of `list` into what the query reads of the log, and returns
- * those that the log does not already say word for word: merged, if `merged`
- * is wanted (the log's rows are then locked), as they came otherwise.  Rows
- * that the query does not find are rejected.
+ * those that the log does not already say word for word: merged, if the log's
+ * rows are locked, as they came otherwise.  Rows that the query does not find
+ * are rejected.
  */
 static RowList
-compare_with_log(SpanBatch *batch, SavedQuery *query, Oid schema,
-				 const RowList *list, bool merged)
+compare_with_log(Recording *recording, SavedQuery *query, const RowList *list,
+				 bool is_locked)
 {
-	uint64 found_count = run_on_rows(query, schema, list);
+	uint64 found_count = run_on_rows(query, recording->schema, list);
 	SPITupleTable *found = SPI_tuptable;
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "distributed_trace comparing",
 												  ALLOCSET_DEFAULT_SIZES);
-	RowList differing = {0};
+	RowList differing = make_list(list->count);
 
-	reject_missing(
-		batch, list, found, found_count, merged ? NOT_UPDATED : NOT_STORED);
-	differing.rows = MemoryContextAllocHuge(
-		CurrentMemoryContext, (list->count + 1) * sizeof(SpanRow *));
+	reject_missing(recording->batch,
+				   list,
+				   found,
+				   found_count,
+				   is_locked ? NOT_UPDATED : NOT_STORED);
 	for (uint64 i = 0; i < found_count; i++)
 	{
 		HeapTuple tuple = found->vals[i];
@@ -453,11 +584,12 @@ compare_with_log(SpanBatch *batch, SavedQuery *query, Oid schema,
 		SpanRow *stored;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!merged)
+		if (!is_locked)
 			MemoryContextSwitchTo(scratch);
-		stored = merge_stored_row(batch, tuple, found->tupdesc, row);
+		stored =
+			merge_stored_row(recording, tuple, found->tupdesc, row, is_locked);
 		if (stored != NULL)
-			differing.rows[differing.count++] = merged ? stored : row;
+			add_to_list(&differing, is_locked ? stored : row);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(scratch);
 	}
@@ -466,32 +598,100 @@ compare_with_log(SpanBatch *batch, SavedQuery *query, Oid schema,
 	return differing;
 }
 
-/* Step 3 and 4 of the head of this file; returns how many rows changed. */
-static uint64
-merge_into_log(SpanBatch *batch, Oid schema, const RowList *list)
+/* Step 3 and 4 of the head of this file. */
+static void
+merge_into_log(Recording *recording, const RowList *list)
 {
-	RowList differing =
-		compare_with_log(batch, &read_query, schema, list, false);
+	RowList differing = compare_with_log(recording, &read_query, list, false);
 	uint64 updated;
 
+	if (differing.count > 0)
+		differing = compare_with_log(recording, &lock_query, &differing, true);
 	if (differing.count == 0)
-		return 0;
-	differing = compare_with_log(batch, &lock_query, schema, &differing, true);
-	if (differing.count == 0)
-		return 0;
-	updated = run_on_rows(&update_query, schema, &differing);
-	reject_missing(batch, &differing, SPI_tuptable, updated, NOT_UPDATED);
-	return updated;
+		return;
+	updated = run_on_rows(&update_query, recording->schema, &differing);
+	reject_missing(
+		recording->batch, &differing, SPI_tuptable, updated, NOT_UPDATED);
+	recording->accepted += updated;
+}
+
+/* All steps for these rows; what turns out to need an id of its own is left in
+ * the lists of the recording. */
+static void
+record_rows(Recording *recording, RowList *list)
+{
+	uint64 inserted;
+
+	sort_and_merge(recording->batch, list, recording->schema);
+	recording->moved = make_list(list->count);
+	recording->displaced = make_list(list->count);
+	if (list->count == 0)
+		return;
+	for (int i = 0; i < list->count; i++)
+	{
+		if (is_server_half(list->rows[i]))
+			add_to_list(&recording->halves, list->rows[i]);
+	}
+	inserted = run_on_rows(&insert_query, recording->schema, list);
+	recording->accepted += inserted;
+	if (inserted < (uint64) list->count)
+		merge_into_log(recording, list);
+}
+
+/* Step 5: rounds, for what has an id of its own now may meet another span. */
+static void
+record_shared(Recording *recording, int rounds)
+{
+	RowList moved = recording->moved;
+	RowList displaced = recording->displaced;
+
+	if (displaced.count > 0)
+	{
+		int64 accepted = recording->accepted;
+
+		/* it is no row of the request, and was accepted once */
+		record_rows(recording, &displaced);
+		recording->accepted = accepted;
+		for (int i = 0; i < recording->moved.count; i++)
+			add_to_list(&moved, recording->moved.rows[i]);
+	}
+	if (moved.count == 0)
+		return;
+	if (rounds == 0)
+	{
+		for (int i = 0; i < moved.count; i++)
+			reject_row(recording->batch, moved.rows[i], TOO_MANY_SHARE);
+		return;
+	}
+	record_rows(recording, &moved);
+	record_shared(recording, rounds - 1);
+}
+
+static void
+record_batch(Recording *recording)
+{
+	SpanBatch *batch = recording->batch;
+	RowList all = make_list(batch->count);
+
+	for (int i = 0; i < batch->count; i++)
+		add_to_list(&all, &batch->rows[i]);
+	/* each row may be a half in each round, and displace one */
+	recording->halves = make_list(2 * (SHARED_ROUNDS + 2) * batch->count);
+	record_rows(recording, &all);
+	record_shared(recording, SHARED_ROUNDS);
+	if (recording->accepted > 0)
+		attach_stored_children(
+			recording->halves.rows, recording->halves.count, recording->schema);
 }
 
 RecordResult
 record_spans(SpanBatch *batch, Oid schema)
 {
+	Recording recording = {.batch = batch, .schema = schema};
 	RecordResult result = {0, 0};
 	int64 rejected_before = batch->rejected;
 	MemoryContext work;
 	MemoryContext caller;
-	RowList list;
 
 	if (batch->count == 0)
 		return result;
@@ -501,12 +701,9 @@ record_spans(SpanBatch *batch, Oid schema)
 								 "distributed_trace recording",
 								 ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
-	list = sort_and_merge(batch, schema);
 	own_keys_catch_up(schema, "distributed_trace_log");
-	if (list.count > 0)
-		result.accepted = run_on_rows(&insert_query, schema, &list);
-	if (result.accepted < list.count)
-		result.accepted += merge_into_log(batch, schema, &list);
+	record_batch(&recording);
+	result.accepted = recording.accepted;
 	result.duplicates =
 		batch->count - (batch->rejected - rejected_before) - result.accepted;
 	MemoryContextSwitchTo(caller);

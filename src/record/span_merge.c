@@ -34,7 +34,7 @@ merge_text(text **earlier, text *later)
 	return true;
 }
 
-static bool
+bool
 is_known_name(text *name)
 {
 	return VARSIZE(name) > VARHDRSZ &&

@@ -11,6 +11,9 @@
 /* What stands for a name that was not reported. */
 #define UNKNOWN_SERVICE "unknown_service"
 
+/* Whether a name was reported. */
+extern bool is_known_name(text *name);
+
 /*
  * `later` merged into `earlier`: a later value wins where it is not NULL (for
  * names also: not empty, not UNKNOWN_SERVICE), the earliest start wins, and

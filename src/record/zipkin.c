@@ -21,6 +21,7 @@
 #include "compat.h"
 #include "record/import_rows.h"
 #include "record/json_reader.h"
+#include "record/reported.h"
 #include "record/span_merge.h"
 #include "record/span_times.h"
 #include "record/tag_builder.h"
@@ -431,6 +432,13 @@ record_report(const Report *report, SpanBatch *batch)
 	if (row.operation == NULL)
 		row.operation = cstring_to_text("");
 	row.tags = build_tags(report);
+	if (report->is_remote)
+	{
+		Reported reported = {.span_id = report->id,
+							 .parent_span_id = report->reported_parent_id};
+
+		row.tags = write_reported(row.tags, &reported);
+	}
 	row.logs = take_events(report->half);
 	add_row_copy(batch, &row);
 }

@@ -16,9 +16,9 @@
  * server's and not the client's; if both are of one service its address
  * decides, and without that it stays the client's.
  *
- * Limits: halves that come in separate calls are told apart only if the
- * server's is marked "shared", and children that come without the server's
- * half in the same document stay below the client's.
+ * This is what Zipkin's documents say beyond the rule for all formats
+ * (shared_ids.c), which holds for halves and children that come in separate
+ * calls.
  */
 #include "postgres.h"
 
@@ -412,6 +412,7 @@ settle_halves(ReportList *list)
 		Group *parent;
 
 		CHECK_FOR_INTERRUPTS();
+		report->reported_parent_id = report->parent_id;
 		if (report->is_remote)
 			report->parent_id = report->id;
 		else if (report->parent_id != NULL &&

@@ -36,8 +36,9 @@ typedef struct Report
 	JsonbContainer *object;
 	text *trace_id;
 	text *id;
-	text *parent_id; /* NULL for a root */
-	SpanKind kind;	 /* SPAN_KIND_ABSENT if it was not reported */
+	text *parent_id;		  /* NULL for a root */
+	text *reported_parent_id; /* before the halves were settled */
+	SpanKind kind;			  /* SPAN_KIND_ABSENT if it was not reported */
 	bool is_shared;
 	bool is_remote; /* the server's half of a shared id */
 	Endpoint local;

@@ -238,6 +238,58 @@ compare_spans(const void *a, const void *b)
 	return order != 0 ? order : compare_span_ids(x, y);
 }
 
+static int
+compare_stored_ids(const void *a, const void *b)
+{
+	return compare_span_ids(*(StoredSpan *const *) a, *(StoredSpan *const *) b);
+}
+
+/* The id that a span was reported under instead of this one. */
+static text *
+reported_id(StoredSpan **moved, int count, text *span_id)
+{
+	StoredSpan key = {.span_id = span_id};
+	StoredSpan *wanted = &key;
+	StoredSpan **found =
+		span_id == NULL
+			? NULL
+			: bsearch(
+				  &wanted, moved, count, sizeof(*moved), compare_stored_ids);
+
+	return found == NULL ? span_id : read_reported((*found)->tags).span_id;
+}
+
+/* Gives spans that share an id that id again, and their children. */
+static void
+restore_ids(StoredTrace *trace)
+{
+	StoredSpan **moved = MemoryContextAllocHuge(
+		CurrentMemoryContext, trace->count * sizeof(StoredSpan *));
+	int count = 0;
+
+	for (int i = 0; i < trace->count; i++)
+	{
+		if (read_reported(trace->spans[i].tags).span_id != NULL)
+			moved[count++] = &trace->spans[i];
+	}
+	if (count == 0)
+		return;
+	qsort(moved, count, sizeof(*moved), compare_stored_ids);
+	for (int i = 0; i < trace->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		trace->spans[i].parent_span_id =
+			reported_id(moved, count, trace->spans[i].parent_span_id);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		Reported reported = read_reported(moved[i]->tags);
+
+		moved[i]->span_id = reported.span_id;
+		moved[i]->parent_span_id = reported.parent_span_id;
+	}
+}
+
 StoredTrace *
 read_stored_trace(Oid schema, text *trace_id)
 {
@@ -253,6 +305,7 @@ read_stored_trace(Oid schema, text *trace_id)
 	if (trace->count == 0)
 		return NULL;
 	read_resources(schema, trace);
+	restore_ids(trace);
 	qsort(trace->spans, trace->count, sizeof(StoredSpan), compare_spans);
 	return trace;
 }
