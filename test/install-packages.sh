@@ -130,6 +130,9 @@ look_for_test()
 				need clang "the compiler of unit tests and fuzzers"
 				need libclang-rt-dev "the runtimes of its sanitizers and of libFuzzer"
 			}
+			[ "$(uname -m)" != x86_64 ] || compiles '#include <stdio.h>
+				int main(void) { return 0; }' gcc -m32 ||
+				need gcc-multilib "the core's tests as a 32-bit machine runs them"
 			;;
 	esac
 	case " ${SUITES:-check} " in

@@ -238,6 +238,7 @@ run_suites()
 
 	if wanted unit; then
 		run unit make -s -C "$tree/test/unit" run
+		[ "$(uname -m)" != x86_64 ] || run unit32 make -s -C "$tree/test/unit" -j 2 run32
 	fi
 	if wanted fuzz; then
 		run fuzz make -s -C "$tree/test/unit" fuzz

@@ -8,16 +8,28 @@
 #include "query.h"
 #include "record/log_columns.h"
 
+#include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* Whether a table is the log, or holds some of its rows by inheritance. */
+static bool
+is_log(Oid table, Oid log)
+{
+	return table == log ||
+		   (OidIsValid(log) &&
+			list_member_oid(find_all_inheritors(log, NoLock, NULL), table));
+}
 
 void
 check_log_trigger(FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (RelationGetRelid(trigger->tg_relation) !=
-		get_relname_relid("distributed_trace_log", calling_schema(fcinfo)))
+	if (!is_log(
+			RelationGetRelid(trigger->tg_relation),
+			get_relname_relid("distributed_trace_log", calling_schema(fcinfo))))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("function must be called by a trigger of "

@@ -10,7 +10,7 @@
 #include "fmgr.h"
 
 /* An error unless the trigger fires for the log beside which its function
- * lives: the functions may be called by anybody, with any table. */
+ * lives, or a table that inherits from that: the functions may be called by anybody, with any table. */
 extern void check_log_trigger(FunctionCallInfo fcinfo);
 
 /* The number of a column, which must be of this type, or of that one. */

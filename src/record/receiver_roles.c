@@ -123,6 +123,28 @@ set_search_path(const char *recorder, const char *schema)
 		schema);
 }
 
+/* What recording takes, column by column: a span that is there is read and
+ * written to be merged, but neither its ids nor when it came. */
+static void
+grant_recording(const char *recorder, const char *schema)
+{
+#define SPAN                                                                   \
+	"parent_span_id, service_name, operation, start_time, end_time, "          \
+	"duration_ms, tags, logs"
+	run_for_role("GRANT SELECT (trace_id, span_id, " SPAN "), "
+				 "INSERT (trace_id, span_id, " SPAN "), "
+				 "UPDATE (" SPAN ", updated_at) "
+				 "ON %2$s.distributed_trace_log TO %1$s",
+				 recorder,
+				 schema);
+#undef SPAN
+	run_for_role("GRANT SELECT (resource_id, digest), "
+				 "INSERT (digest, attributes) "
+				 "ON %2$s.distributed_trace_resource TO %1$s",
+				 recorder,
+				 schema);
+}
+
 /*
  * trace_create_roles(recorder name, reader name)
  *
@@ -146,14 +168,7 @@ dt_trace_create_roles(PG_FUNCTION_ARGS)
 	SPI_connect();
 	create_role(recorder, "CREATE ROLE %1$s LOGIN", schema);
 	create_role(reader, "CREATE ROLE %1$s", schema);
-	run_for_role("GRANT SELECT, INSERT, UPDATE ON "
-				 "%2$s.distributed_trace_log TO %1$s",
-				 quote_identifier(recorder),
-				 schema);
-	run_for_role("GRANT SELECT, INSERT ON "
-				 "%2$s.distributed_trace_resource TO %1$s",
-				 quote_identifier(recorder),
-				 schema);
+	grant_recording(quote_identifier(recorder), schema);
 	grant_reading(reader, schema_name);
 	set_search_path(recorder, schema_name);
 	/* its members may read what the receiver does, once they get there */

@@ -38,14 +38,18 @@
 #include "record/trace_ids.h"
 #include "record/values.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/resowner.h"
+#include "utils/rls.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -129,6 +133,7 @@ static const char NOT_STORED[] =
 	"out of the log";
 static const char STORED_NULL[] =
 	"the row of its ids in the log holds a null where none may be";
+static const char REFUSED[] = "a row level security policy refuses it";
 static const char TOO_MANY_SHARE[] = "too many spans share its id";
 static const char NOT_UPDATED[] =
 	"a row level security policy, a trigger or a concurrent DELETE kept it "
@@ -598,21 +603,125 @@ compare_with_log(Recording *recording, SavedQuery *query, const RowList *list,
 	return differing;
 }
 
+/*
+ * Writing
+ *
+ * Where row level security is in force a policy may refuse some of the rows
+ * with an error, which must not take the others with it.
+ */
+
+/* Runs a statement that writes these rows; returns how many it wrote. */
+static uint64
+write_rows(Recording *recording, SavedQuery *query, const RowList *list)
+{
+	uint64 written = run_on_rows(query, recording->schema, list);
+
+	if (query == &update_query)
+		reject_missing(
+			recording->batch, list, SPI_tuptable, written, NOT_UPDATED);
+	return written;
+}
+
+/* Likewise, in a subtransaction; false, and nothing written, if that is
+ * refused. */
+static bool
+try_rows(Recording *recording, SavedQuery *query, const RowList *list,
+		 uint64 *written)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool is_refused = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		/* what is left of it after an error goes with the subtransaction */
+		SPI_connect();
+		*written += write_rows(recording, query, list);
+		SPI_finish();
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
+			ReThrowError(error);
+		FreeErrorData(error);
+		is_refused = true;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return !is_refused;
+}
+
+/* Writes what is not refused, and rejects the rest, which leaves the list: a
+ * part that fails is tried by its halves. */
+static uint64
+write_by_parts(Recording *recording, SavedQuery *query, RowList *list)
+{
+	int count = list->count;
+	int size = count;
+	int kept = 0;
+	uint64 written = 0;
+
+	for (int first = 0; first < count;)
+	{
+		RowList part = {&list->rows[first], Min(size, count - first)};
+
+		CHECK_FOR_INTERRUPTS();
+		if (!try_rows(recording, query, &part, &written))
+		{
+			if (part.count > 1)
+			{
+				size = part.count / 2;
+				continue;
+			}
+			reject_row(recording->batch, part.rows[0], REFUSED);
+		}
+		else
+		{
+			memmove(
+				&list->rows[kept], part.rows, part.count * sizeof(SpanRow *));
+			kept += part.count;
+		}
+		first += part.count;
+		size = Min(2 * size, count);
+	}
+	list->count = kept;
+	return written;
+}
+
+static uint64
+write_list(Recording *recording, SavedQuery *query, RowList *list)
+{
+	Oid log = get_relname_relid("distributed_trace_log", recording->schema);
+	RowList none = {list->rows, 0};
+
+	if (!OidIsValid(log) ||
+		check_enable_rls(log, InvalidOid, true) != RLS_ENABLED)
+		return write_rows(recording, query, list);
+	/* who has no right at all is told so, once */
+	(void) run_on_rows(query, recording->schema, &none);
+	return write_by_parts(recording, query, list);
+}
+
 /* Step 3 and 4 of the head of this file. */
 static void
 merge_into_log(Recording *recording, const RowList *list)
 {
 	RowList differing = compare_with_log(recording, &read_query, list, false);
-	uint64 updated;
 
 	if (differing.count > 0)
 		differing = compare_with_log(recording, &lock_query, &differing, true);
-	if (differing.count == 0)
-		return;
-	updated = run_on_rows(&update_query, recording->schema, &differing);
-	reject_missing(
-		recording->batch, &differing, SPI_tuptable, updated, NOT_UPDATED);
-	recording->accepted += updated;
+	if (differing.count > 0)
+		recording->accepted += write_list(recording, &update_query, &differing);
 }
 
 /* All steps for these rows; what turns out to need an id of its own is left in
@@ -632,7 +741,7 @@ record_rows(Recording *recording, RowList *list)
 		if (is_server_half(list->rows[i]))
 			add_to_list(&recording->halves, list->rows[i]);
 	}
-	inserted = run_on_rows(&insert_query, recording->schema, list);
+	inserted = write_list(recording, &insert_query, list);
 	recording->accepted += inserted;
 	if (inserted < (uint64) list->count)
 		merge_into_log(recording, list);

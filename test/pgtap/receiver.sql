@@ -32,7 +32,17 @@ SELECT ok(rolcanlogin AND NOT rolsuper, 'the recorder can log in') FROM pg_roles
 SELECT ok(NOT rolcanlogin, 'the reader cannot') FROM pg_roles WHERE rolname = 'test"reader';
 SET LOCAL ROLE "test recorder";
 SELECT lives_ok($$SELECT * FROM trace_ingest_zipkin('[{"traceId": "463ac35c9f6413ad", "id": "a2fb4a1d1a96d312", "timestamp": 1700000000000000, "duration": 4000, "localEndpoint": {"serviceName": "shop"}}]')$$, 'the recorder records');
-SELECT throws_ok('DELETE FROM distributed_trace_log', '42501', NULL, 'and deletes nothing');
+SELECT lives_ok($$SELECT * FROM trace_ingest_zipkin('[{"traceId": "463ac35c9f6413ad", "id": "a2fb4a1d1a96d312", "timestamp": 1700000000000000, "tags": {"more": "1"}}]')$$, 'and merges');
+SELECT is(accepted, 1::bigint, 'with a resource') FROM trace_ingest_otlp('{"resourceSpans": [{"resource": {"attributes": [{"key": "recorded.by", "value": {"stringValue": "the recorder"}}]}, "scopeSpans": [{"spans": [{"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "00000000000000aa", "startTimeUnixNano": "1700000000000000000"}]}]}]}'::text);
+SELECT ok(trace_span_finish(trace_span_start('work')) >= 0, 'starts spans and finishes them');
+SELECT is(sum(accepted), 2::numeric, 'both halves of an id, and their children') FROM unnest('{client,server}'::text[]) side,
+	LATERAL trace_ingest_zipkin(format('[{"traceId": "463ac35c9f6413ad", "id": "00000000000000aa", "kind": "%s", "timestamp": 1700000000000000, "localEndpoint": {"serviceName": "%s"}}]', upper(side), side));
+SELECT throws_ok('DELETE FROM distributed_trace_log', '42501', NULL, 'but deletes nothing');
+SELECT throws_ok($$UPDATE distributed_trace_log SET span_id = 'x'$$, '42501', NULL, 'changes no id');
+SELECT throws_ok('UPDATE distributed_trace_log SET created_at = now()', '42501', NULL, 'nor when a span came');
+SELECT throws_ok('SELECT id FROM distributed_trace_log', '42501', NULL, 'reads of spans what merging takes');
+SELECT throws_ok('SELECT attributes FROM distributed_trace_resource', '42501', NULL, 'of resources their digests');
+SELECT throws_ok('SELECT * FROM trace_spans', '42501', NULL, 'no view');
 SELECT throws_ok('SELECT * FROM distributed_trace_latency', '42501', NULL, 'nor reads more than it has to');
 SET LOCAL ROLE "test""reader";
 SELECT is(count(*), 1::bigint, 'the reader reads') FROM trace_spans WHERE trace_id = '0000000000000000463ac35c9f6413ad';
