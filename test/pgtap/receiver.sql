@@ -36,7 +36,7 @@ SELECT lives_ok($$SELECT * FROM trace_ingest_zipkin('[{"traceId": "463ac35c9f641
 SELECT is(accepted, 1::bigint, 'with a resource') FROM trace_ingest_otlp('{"resourceSpans": [{"resource": {"attributes": [{"key": "recorded.by", "value": {"stringValue": "the recorder"}}]}, "scopeSpans": [{"spans": [{"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "00000000000000aa", "startTimeUnixNano": "1700000000000000000"}]}]}]}'::text);
 SELECT ok(trace_span_finish(trace_span_start('work')) >= 0, 'starts spans and finishes them');
 SELECT is(sum(accepted), 2::numeric, 'both halves of an id, and their children') FROM unnest('{client,server}'::text[]) side,
-	LATERAL trace_ingest_zipkin(format('[{"traceId": "463ac35c9f6413ad", "id": "00000000000000aa", "kind": "%s", "timestamp": 1700000000000000, "localEndpoint": {"serviceName": "%s"}}]', upper(side), side));
+	LATERAL trace_ingest_zipkin(format('[{"traceId": "463ac35c9f6413ae", "id": "00000000000000aa", "kind": "%s", "timestamp": 1700000000000000, "localEndpoint": {"serviceName": "%s"}}]', upper(side), side));
 SELECT throws_ok('DELETE FROM distributed_trace_log', '42501', NULL, 'but deletes nothing');
 SELECT throws_ok($$UPDATE distributed_trace_log SET span_id = 'x'$$, '42501', NULL, 'changes no id');
 SELECT throws_ok('UPDATE distributed_trace_log SET created_at = now()', '42501', NULL, 'nor when a span came');
