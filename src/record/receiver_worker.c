@@ -60,7 +60,7 @@
 /* What is recorded before those whose requests are done are answered. */
 #define GROUP_MAX 1000
 #define GROUP_BYTES ((Size) 8 * 1024 * 1024)
-#define GROUP_TIME (50 * US_PER_MS)
+#define GROUP_TIME (200 * US_PER_MS)
 
 /* Milliseconds. */
 #define LONGEST_NAP 1000
