@@ -14,6 +14,8 @@ CREATE FUNCTION trace_dependency_edges(
         adjusted_count double precision,
         error_count bigint,
         error_ratio double precision,
+        adjusted_error_count double precision,
+        adjusted_error_ratio double precision,
         client_p50_ms double precision,
         client_p95_ms double precision,
         client_p99_ms double precision,
@@ -42,6 +44,8 @@ CREATE FUNCTION trace_service_dependencies(
         adjusted_count double precision,
         error_count bigint,
         error_ratio double precision,
+        adjusted_error_count double precision,
+        adjusted_error_ratio double precision,
         client_p50_ms double precision,
         client_p95_ms double precision,
         client_p99_ms double precision,
@@ -58,7 +62,7 @@ CREATE FUNCTION trace_service_dependencies(
         ORDER BY e.call_count DESC, e.caller_service COLLATE "C", e.caller_operation COLLATE "C",
                  e.callee_service COLLATE "C", e.callee_operation COLLATE "C", e.connection_type COLLATE "C", e.is_virtual;
     END;
-COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with nothing below; with include_links, also links to spans of other services. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; what lies below a client span is looked for up to 10 s outside the window; the exemplar is the slowest call.';
+COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with no call below, each once however many spans it was made of; with include_links, also links to spans of other services, unless a parent makes the same call. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; what lies below a client span is looked for up to 10 s outside the window; the exemplar is the slowest call.';
 
 CREATE FUNCTION trace_dependency_diff(
     base_from timestamptz, base_to timestamptz, other_from timestamptz, other_to timestamptz,

@@ -3,6 +3,7 @@
  */
 #include "service_graph.h"
 
+#include "call_chains.h"
 #include "slice_hash.h"
 
 #define FIRST_SPANS 1024
@@ -145,6 +146,7 @@ call_spans_add(CallSpans *spans, const CallSpan *span)
 		.parent = UINT32_MAX,
 		.kind = span->kind,
 		.peer_type = (uint8_t) span->peer_type,
+		.peer_rank = (uint8_t) span->peer_rank,
 		.is_error = span->is_error,
 		.is_async = span->is_async,
 		.is_counted = span->is_counted,
@@ -204,15 +206,6 @@ call_spans_find(const CallSpans *spans, Slice trace_id, Slice span_id)
 	return *find_span_place(spans, trace, span_id);
 }
 
-void
-call_spans_mark_parent(CallSpans *spans, Slice trace_id, Slice span_id)
-{
-	uint32_t number = call_spans_find(spans, trace_id, span_id);
-
-	if (number != UINT32_MAX)
-		spans->spans[number].has_child = true;
-}
-
 static uint32_t
 find_parent(const CallSpans *spans, const GatheredSpan *span)
 {
@@ -234,9 +227,8 @@ call_spans_connect(CallSpans *spans)
 		if (span->parent != UINT32_MAX)
 			continue;
 		span->parent = find_parent(spans, span);
-		if (span->parent != UINT32_MAX)
-			spans->spans[span->parent].has_child = true;
 	}
+	call_chains_mark_answered(spans);
 }
 
 bool
@@ -257,8 +249,8 @@ call_spans_is_open_end(const CallSpans *spans, uint32_t number)
 {
 	const GatheredSpan *span = &spans->spans[number];
 
-	return span->is_counted && !span->has_child && span->peer != STRING_NONE &&
-		   span->may_have_other_children;
+	return span->is_counted && !span->is_answered &&
+		   span->peer != STRING_NONE && span->may_have_other_children;
 }
 
 /*
@@ -380,8 +372,12 @@ add_call(CallSpans *spans, const ServiceEdge *wanted, const Call *call)
 		return CORE_NO_MEMORY;
 	edge->calls++;
 	edge->weight += counted->weight;
-	edge->errors += (call->client != NULL && call->client->is_error) ||
-					(call->server != NULL && call->server->is_error);
+	if ((call->client != NULL && call->client->is_error) ||
+		(call->server != NULL && call->server->is_error))
+	{
+		edge->errors++;
+		edge->error_weight += counted->weight;
+	}
 	choose_exemplar(edge, counted, call->number);
 	if (has_client)
 		status = add_duration(host, &edge->client, call->client->duration);
@@ -394,25 +390,6 @@ add_call(CallSpans *spans, const ServiceEdge *wanted, const Call *call)
 		edge->network_calls++;
 	}
 	return status;
-}
-
-static bool
-is_outgoing(const GatheredSpan *span)
-{
-	return span->kind == SPAN_KIND_CLIENT || span->kind == SPAN_KIND_PRODUCER;
-}
-
-static bool
-is_incoming(const GatheredSpan *span)
-{
-	return span->kind == SPAN_KIND_SERVER || span->kind == SPAN_KIND_CONSUMER;
-}
-
-static bool
-is_call(const GatheredSpan *caller, const GatheredSpan *callee)
-{
-	return caller->service != callee->service ||
-		   (is_outgoing(caller) && is_incoming(callee));
 }
 
 static CoreStatus
@@ -431,7 +408,7 @@ add_request(CallSpans *spans, const GatheredSpan *caller, uint32_t number)
 								   : CALL_REQUEST,
 	};
 	/* the caller's span is the call itself only if it says so */
-	Call call = {is_outgoing(caller) ? caller : NULL, callee, number};
+	Call call = {span_is_outgoing(caller) ? caller : NULL, callee, number};
 
 	return add_call(spans, &edge, &call);
 }
@@ -439,21 +416,17 @@ add_request(CallSpans *spans, const GatheredSpan *caller, uint32_t number)
 static CoreStatus
 add_linked(CallSpans *spans, const GatheredLink *link)
 {
-	uint32_t target = call_spans_find(spans, link->trace_id, link->span_id);
 	const GatheredSpan *callee = &spans->spans[link->span];
-	const GatheredSpan *caller;
-	ServiceEdge edge = {.type = CALL_LINK};
+	const GatheredSpan *caller = &spans->spans[link->target];
+	ServiceEdge edge = {
+		.caller = caller->service,
+		.caller_operation = caller->operation,
+		.callee = callee->service,
+		.callee_operation = callee->operation,
+		.type = CALL_LINK,
+	};
 	Call call = {NULL, callee, link->span};
 
-	if (target == UINT32_MAX || !callee->is_counted)
-		return CORE_OK;
-	caller = &spans->spans[target];
-	if (!is_call(caller, callee))
-		return CORE_OK;
-	edge.caller = caller->service;
-	edge.caller_operation = caller->operation;
-	edge.callee = callee->service;
-	edge.callee_operation = callee->operation;
 	return add_call(spans, &edge, &call);
 }
 
@@ -519,9 +492,38 @@ add_requests(CallSpans *spans)
 
 		host_poll(spans->host, i);
 		if (!spans->spans[i].is_counted || parent == UINT32_MAX ||
-			!is_call(&spans->spans[parent], &spans->spans[i]))
+			!spans_are_call(&spans->spans[parent], &spans->spans[i]))
 			continue;
 		if (add_request(spans, &spans->spans[parent], i) != CORE_OK)
+			return CORE_NO_MEMORY;
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+add_links(CallSpans *spans)
+{
+	for (uint32_t i = 0; i < spans->link_count; i++)
+	{
+		host_poll(spans->host, i);
+		if (spans->links[i].is_call &&
+			add_linked(spans, &spans->links[i]) != CORE_OK)
+			return CORE_NO_MEMORY;
+	}
+	return CORE_OK;
+}
+
+static CoreStatus
+add_virtuals(CallSpans *spans)
+{
+	for (uint32_t i = 0; i < spans->count; i++)
+	{
+		const GatheredSpan *span = &spans->spans[i];
+
+		host_poll(spans->host, i);
+		if (span->is_counted && span_is_outgoing(span) &&
+			span->peer != STRING_NONE && !span->is_answered &&
+			!span->is_detail && add_virtual(spans, i) != CORE_OK)
 			return CORE_NO_MEMORY;
 	}
 	return CORE_OK;
@@ -530,22 +532,13 @@ add_requests(CallSpans *spans)
 CoreStatus
 service_graph_add(CallSpans *spans, bool with_virtual, bool with_links)
 {
-	CoreStatus status = add_requests(spans);
+	CoreStatus status = call_chains_settle(spans, with_links);
 
-	for (uint32_t i = 0; with_links && i < spans->link_count; i++)
-	{
-		host_poll(spans->host, i);
-		if (status == CORE_OK)
-			status = add_linked(spans, &spans->links[i]);
-	}
-	for (uint32_t i = 0; with_virtual && i < spans->count; i++)
-	{
-		const GatheredSpan *span = &spans->spans[i];
-
-		host_poll(spans->host, i);
-		if (status == CORE_OK && span->is_counted && !span->has_child &&
-			span->peer != STRING_NONE)
-			status = add_virtual(spans, i);
-	}
+	if (status == CORE_OK)
+		status = add_requests(spans);
+	if (status == CORE_OK && with_links)
+		status = add_links(spans);
+	if (status == CORE_OK && with_virtual)
+		status = add_virtuals(spans);
 	return status == CORE_OK ? keep_exemplars(spans) : status;
 }

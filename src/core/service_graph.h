@@ -3,8 +3,10 @@
  *
  * A call is a span whose parent belongs to another service, or a SERVER or
  * CONSUMER span right below a CLIENT or PRODUCER span of its own service.  A
- * CLIENT or PRODUCER span below which nothing was recorded, and which names
+ * CLIENT or PRODUCER span below which no call was recorded, and which names
  * whom it called, is a call of a virtual service: one that records no spans.
+ * One call is one call, however many spans its own side made of it: see
+ * call_chains.c.
  * A link to a span of another service is an asynchronous call from there, and
  * so is a span whose parent is known not to have waited for it.
  *
@@ -31,6 +33,15 @@ typedef enum CallType
 
 #define CALL_NO_DURATION INT64_MIN
 
+/* How well an attribute tells whom a span calls, the best first. */
+typedef enum PeerRank
+{
+	PEER_SERVICE,
+	PEER_SYSTEM, /* a database, a queue */
+	PEER_HOST,
+	PEER_ADDRESS, /* of a host, as a number */
+} PeerRank;
+
 /* A span as its calls are found. */
 typedef struct CallSpan
 {
@@ -41,9 +52,10 @@ typedef struct CallSpan
 	Slice operation;
 	Slice peer;			/* whom a CLIENT or PRODUCER span calls, or data NULL */
 	CallType peer_type; /* CALL_DATABASE, ..., if there is a peer */
-	int64_t duration;	/* us, or CALL_NO_DURATION */
-	double weight;		/* how many spans it stands for, if it was sampled */
-	uint8_t kind;		/* SpanKind */
+	PeerRank peer_rank;
+	int64_t duration; /* us, or CALL_NO_DURATION */
+	double weight;	  /* how many spans it stands for, if it was sampled */
+	uint8_t kind;	  /* SpanKind */
 	bool is_error;
 	bool is_async;	 /* its parent did not wait for it */
 	bool is_counted; /* else it is only somebody's parent */
@@ -63,13 +75,19 @@ typedef struct GatheredSpan
 	uint32_t operation;
 	uint32_t peer;	 /* STRING_NONE: none */
 	uint32_t parent; /* number; UINT32_MAX: not (yet) found */
+	uint32_t outer;	 /* see call_chains.c */
 	uint8_t kind;
 	uint8_t peer_type;
+	uint8_t peer_rank;
 	bool is_error;
 	bool is_async;
 	bool is_counted;
-	bool has_child;
 	bool may_have_other_children;
+	/* set by call_chains.c: */
+	bool is_passed;	  /* a call below was looked for above it */
+	bool is_answered; /* a call that was recorded lies below */
+	bool is_linked;	  /* a link leads to it */
+	bool is_detail;	  /* of another call */
 } GatheredSpan;
 
 /* A link of a gathered span. */
@@ -78,6 +96,9 @@ typedef struct GatheredLink
 	uint32_t span; /* number of the one that has the link */
 	Slice trace_id;
 	Slice span_id;
+	/* set by call_chains.c: */
+	uint32_t target; /* number of the linked span; UINT32_MAX: no call */
+	bool is_call;	 /* and none that is counted otherwise */
 } GatheredLink;
 
 struct ServiceGraph;
@@ -109,6 +130,7 @@ typedef struct ServiceEdge
 	uint64_t calls;
 	uint64_t errors;
 	double weight;
+	double error_weight;
 	OpenSketch *client; /* durations in ns; NULL: none was measured */
 	OpenSketch *server;
 	double network; /* us: client minus server, of pairs that have both */
@@ -148,11 +170,8 @@ extern CoreStatus call_spans_add_link(CallSpans *spans, Slice trace_id,
 extern uint32_t call_spans_find(const CallSpans *spans, Slice trace_id,
 								Slice span_id);
 
-/* Something was recorded below this span, if it is there. */
-extern void call_spans_mark_parent(CallSpans *spans, Slice trace_id,
-								   Slice span_id);
-
-/* Finds the parents of all spans that have been gathered. */
+/* Finds the parents of all spans that have been gathered, and with them which
+ * calls were answered. */
 extern void call_spans_connect(CallSpans *spans);
 
 /* Whether a span that is to be counted has a parent that was not found, and
@@ -160,7 +179,7 @@ extern void call_spans_connect(CallSpans *spans);
 extern bool call_spans_missing_parent(const CallSpans *spans, uint32_t number,
 									  Slice *trace_id, Slice *span_id);
 
-/* Whether a call of a virtual service, unless something below it is found among
+/* Whether a call of a virtual service, unless a call below it is found among
  * spans that are not gathered. */
 extern bool call_spans_is_open_end(const CallSpans *spans, uint32_t number);
 

@@ -54,8 +54,35 @@ join_names(Slice system, Slice name, StringInfo buffer)
 	return (Slice){buffer->data, buffer->len};
 }
 
+/* Whether an address is a number, of IPv4 or IPv6, and no name. */
+static bool
+is_number(Slice address)
+{
+	bool is_ipv4 = true;
+
+	for (uint32 i = 0; i < address.length; i++)
+	{
+		char c = address.data[i];
+
+		if (c == ':')
+			return true;
+		is_ipv4 &= (c >= '0' && c <= '9') || c == '.';
+	}
+	return is_ipv4;
+}
+
+static Slice
+address_peer(Jsonb *tags, PeerRank *rank)
+{
+	Slice address = first_text(tags, address_keys);
+
+	*rank =
+		address.data != NULL && is_number(address) ? PEER_ADDRESS : PEER_HOST;
+	return address;
+}
+
 Slice
-call_peer(Jsonb *tags, StringInfo buffer, CallType *type)
+call_peer(Jsonb *tags, StringInfo buffer, CallType *type, PeerRank *rank)
 {
 	Slice database = first_text(tags, database_keys);
 	Slice queue = first_text(tags, queue_keys);
@@ -66,6 +93,7 @@ call_peer(Jsonb *tags, StringInfo buffer, CallType *type)
 		*type = CALL_DATABASE;
 	else if (queue.data != NULL)
 		*type = CALL_QUEUE;
+	*rank = service.data != NULL ? PEER_SERVICE : PEER_SYSTEM;
 	if (service.data != NULL)
 		return service;
 	if (database.data != NULL)
@@ -73,5 +101,5 @@ call_peer(Jsonb *tags, StringInfo buffer, CallType *type)
 			database, first_text(tags, database_name_keys), buffer);
 	if (queue.data != NULL)
 		return join_names(queue, first_text(tags, queue_name_keys), buffer);
-	return first_text(tags, address_keys);
+	return address_peer(tags, rank);
 }

@@ -11,11 +11,13 @@
 #include "utils/jsonb.h"
 
 /*
- * The name of the peer and how it is called; data NULL if nothing tells it.
+ * The name of the peer, how it is called and how well that is known; data NULL
+ * if nothing tells it.
  * The first of: peer.service; database system and database; messaging system
  * and destination; the server's address.  The name lies in the tags or in
  * `buffer`.
  */
-extern Slice call_peer(Jsonb *tags, StringInfo buffer, CallType *type);
+extern Slice call_peer(Jsonb *tags, StringInfo buffer, CallType *type,
+					   PeerRank *rank);
 
 #endif

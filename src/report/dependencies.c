@@ -3,10 +3,10 @@
  *
  * A call belongs to the window in which the called span started.  The spans of
  * the window are gathered in memory in one pass; parents and linked spans that
- * lie outside are then fetched by their ids, and so it is found out whether
- * anything lies below the calls of uninstrumented peers that reach beyond the
- * window.  That is all that a self-join would find, without joining; only what
- * lies below an uninstrumented peer more than SKEW away from its parent, in
+ * lie outside are then fetched by their ids, and the rest of the traces with
+ * calls of uninstrumented peers that reach beyond the window, which may have
+ * been answered there.  That is all that a self-join would find, without
+ * joining; only what lies below such a call more than SKEW away from it, in
  * another window, goes unseen (see may_reach_out).
  *
  * Memory does not grow with the window: one whose spans do not fit into
@@ -45,7 +45,7 @@ PG_FUNCTION_INFO_V1(dt_trace_service_dependencies);
 
 #define US_PER_MS 1000.0
 
-/* The columns of both queries, in their order. */
+/* The columns of all queries, in their order. */
 enum
 {
 	COLUMN_TRACE,
@@ -79,12 +79,11 @@ static SavedQuery outside_query = {
 };
 
 /* by trace, since there is no index on parents: each is read once */
-static SavedQuery children_query = {
-	.text = "SELECT l.trace_id, l.parent_span_id "
-			"FROM trace_batch b JOIN %s.distributed_trace_log l "
-			"ON l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
-			"WHERE l.start_time OPERATOR(pg_catalog.<) $1 "
-			"OR l.start_time OPERATOR(pg_catalog.>=) $2",
+static SavedQuery below_query = {
+	.text = READ_COLUMNS "FROM trace_batch b JOIN %s.distributed_trace_log l "
+						 "ON l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
+						 "WHERE l.start_time OPERATOR(pg_catalog.<) $1 "
+						 "OR l.start_time OPERATOR(pg_catalog.>=) $2",
 	.arg_count = 2,
 	.arg_types = {TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
@@ -129,7 +128,7 @@ check_memory(CoreStatus status)
 
 /* Links are few: each is a member of an array in the tags. */
 static void
-add_links(Gatherer *gatherer, const CallSpan *span, JsonbContainer *otel)
+add_links(Gatherer *gatherer, JsonbContainer *otel)
 {
 	JsonbValue links;
 	Slice trace_id;
@@ -151,10 +150,6 @@ add_links(Gatherer *gatherer, const CallSpan *span, JsonbContainer *otel)
 			!tags_find_text(
 				link->val.binary.data, SLICE_LITERAL("span_id"), &span_id))
 			continue;
-		/* a parent that is also linked is one call */
-		if (slice_equal(span_id, span->parent_span_id) &&
-			slice_equal(trace_id, span->trace_id))
-			continue;
 		/* as much memory as a span */
 		gatherer->seen++;
 		check_memory(call_spans_add_link(&gatherer->spans, trace_id, span_id));
@@ -169,7 +164,8 @@ read_tags(Gatherer *gatherer, Jsonb *tags, CallSpan *span)
 		tags_follow_parent(tags, span->trace_id, span->parent_span_id);
 	span->weight = tags_adjusted_count(tags);
 	if (span->kind == SPAN_KIND_CLIENT || span->kind == SPAN_KIND_PRODUCER)
-		span->peer = call_peer(tags, &gatherer->peer, &span->peer_type);
+		span->peer = call_peer(
+			tags, &gatherer->peer, &span->peer_type, &span->peer_rank);
 }
 
 static void
@@ -180,7 +176,7 @@ add_span(Gatherer *gatherer, const CallSpan *span, Jsonb *tags)
 	check_memory(call_spans_add(&gatherer->spans, span));
 	if (tags != NULL && gatherer->with_links && gatherer->is_counting &&
 		gatherer->spans.count > count)
-		add_links(gatherer, span, tags_find_otel(tags));
+		add_links(gatherer, tags_find_otel(tags));
 }
 
 /* Whether something may lie below a span that does not start in the window. */
@@ -270,21 +266,6 @@ receive_span(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* A row (trace_id, parent_span_id): something lies below that span. */
-static bool
-receive_parent(TupleTableSlot *slot, DestReceiver *self)
-{
-	Gatherer *gatherer = (Gatherer *) self;
-
-	slot_getallattrs(slot);
-	require_value(slot->tts_isnull[0], "trace_id");
-	call_spans_mark_parent(
-		&gatherer->spans,
-		datum_slice(slot->tts_values[0], false),
-		datum_slice(slot->tts_values[1], slot->tts_isnull[1]));
-	return true;
-}
-
 /* Ids as a relation that a query can name. */
 typedef struct IdList
 {
@@ -366,9 +347,9 @@ gather_outside(Gatherer *gatherer)
 	run_on_ids(gatherer, &outside_query, NULL, &ids);
 }
 
-/* Looks for children of open ends outside the window. */
+/* Fetches what lies outside the window of traces with open ends. */
 static void
-look_for_children(Gatherer *gatherer, const Datum *window)
+gather_below(Gatherer *gatherer, const Datum *window)
 {
 	CallSpans *spans = &gatherer->spans;
 	bool *is_listed =
@@ -386,8 +367,7 @@ look_for_children(Gatherer *gatherer, const Datum *window)
 		is_listed[trace] = true;
 		put_id(&ids, spans->traces.strings[trace], spans->spans[i].span_id);
 	}
-	gatherer->receiver = query_receiver(receive_parent);
-	run_on_ids(gatherer, &children_query, window, &ids);
+	run_on_ids(gatherer, &below_query, window, &ids);
 }
 
 /* Adds a window to the graph; false if it has too many spans. */
@@ -412,7 +392,10 @@ add_window(Gatherer *gatherer, ServiceGraph *graph, bool with_virtual)
 	gather_outside(gatherer);
 	call_spans_connect(&gatherer->spans);
 	if (with_virtual)
-		look_for_children(gatherer, window);
+	{
+		gather_below(gatherer, window);
+		call_spans_connect(&gatherer->spans);
+	}
 	check_memory(service_graph_add(
 		&gatherer->spans, with_virtual, gatherer->with_links));
 	return true;
@@ -494,6 +477,8 @@ enum
 	OUT_ADJUSTED,
 	OUT_ERRORS,
 	OUT_ERROR_RATIO,
+	OUT_ADJUSTED_ERRORS,
+	OUT_ADJUSTED_RATIO,
 	OUT_CLIENT_P50,
 	OUT_CLIENT_P95,
 	OUT_CLIENT_P99,
@@ -573,6 +558,9 @@ put_edge(ReturnSetInfo *result, const ServiceGraph *graph,
 	row.values[OUT_ERRORS] = Int64GetDatum((int64) edge->errors);
 	row.values[OUT_ERROR_RATIO] =
 		Float8GetDatum((double) edge->errors / (double) edge->calls);
+	row.values[OUT_ADJUSTED_ERRORS] = Float8GetDatum(edge->error_weight);
+	row.values[OUT_ADJUSTED_RATIO] =
+		Float8GetDatum(edge->error_weight / edge->weight);
 	put_quantiles(&row, OUT_CLIENT_P50, edge->client);
 	put_quantiles(&row, OUT_SERVER_P50, edge->server);
 	row.nulls[OUT_NETWORK] = edge->network_calls == 0;
