@@ -221,3 +221,129 @@ CREATE FUNCTION trace_service_impact(from_time timestamptz, to_time timestamptz,
         ORDER BY 4 DESC, r.root_service COLLATE "C", r.root_operation COLLATE "C";
     END;
 COMMENT ON FUNCTION trace_service_impact(timestamptz, timestamptz, text) IS 'What a service means to requests, by their root: how many there were in a window, how many reached the service, how much of their critical path lay in it (mean ms of these, and share of their time), in how many a span of it failed, and in how many of those the root failed too.';
+
+/* The same for the time until now.  Each takes a period and no more than it
+ * must: with a second optional argument, calls of the forms above with literals
+ * would be ambiguous. */
+
+CREATE FUNCTION trace_service_dependencies(period interval)
+    RETURNS TABLE (
+        caller_service text,
+        caller_operation text,
+        callee_service text,
+        callee_operation text,
+        connection_type text,
+        is_async boolean,
+        is_virtual boolean,
+        call_count bigint,
+        adjusted_count double precision,
+        error_count bigint,
+        error_ratio double precision,
+        adjusted_error_count double precision,
+        adjusted_error_ratio double precision,
+        client_p50_ms double precision,
+        client_p95_ms double precision,
+        client_p99_ms double precision,
+        server_p50_ms double precision,
+        server_p95_ms double precision,
+        server_p99_ms double precision,
+        network_mean_ms double precision,
+        exemplar_trace_id text,
+        exemplar_span_id text)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
+    BEGIN ATOMIC
+        SELECT e.* FROM trace_service_dependencies(now() - period, now()) e;
+    END;
+COMMENT ON FUNCTION trace_service_dependencies(interval) IS 'trace_service_dependencies() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_dependency_paths(period interval)
+    RETURNS TABLE (
+        path text,
+        hops integer,
+        trace_count bigint,
+        share double precision,
+        call_count bigint,
+        error_count bigint,
+        exemplar_trace_id text)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
+    BEGIN ATOMIC
+        SELECT e.* FROM trace_dependency_paths(now() - period, now()) e;
+    END;
+COMMENT ON FUNCTION trace_dependency_paths(interval) IS 'trace_dependency_paths() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_dependency_cycles(period interval)
+    RETURNS TABLE (
+        path text,
+        hops integer,
+        trace_count bigint,
+        call_count bigint,
+        exemplar_trace_id text,
+        exemplar_span_id text)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 20
+    BEGIN ATOMIC
+        SELECT e.* FROM trace_dependency_cycles(now() - period, now()) e;
+    END;
+COMMENT ON FUNCTION trace_dependency_cycles(interval) IS 'trace_dependency_cycles() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_service_impact(period interval, service_name text)
+    RETURNS TABLE (
+        root_service text,
+        root_operation text,
+        trace_count bigint,
+        affected_trace_count bigint,
+        affected_share double precision,
+        critical_ms double precision,
+        critical_share double precision,
+        error_trace_count bigint,
+        propagated_error_count bigint)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 100
+    BEGIN ATOMIC
+        SELECT e.* FROM trace_service_impact(now() - period, now(), trace_service_impact.service_name) e;
+    END;
+COMMENT ON FUNCTION trace_service_impact(interval, text) IS 'trace_service_impact() of the time from a period ago until now.';
+
+CREATE FUNCTION trace_dependency_diff(from_time timestamptz, to_time timestamptz)
+    RETURNS TABLE (
+        caller_service text,
+        caller_operation text,
+        callee_service text,
+        callee_operation text,
+        connection_type text,
+        is_virtual boolean,
+        change text,
+        base_call_count bigint,
+        other_call_count bigint,
+        base_p95_ms double precision,
+        other_p95_ms double precision,
+        p95_ratio double precision,
+        base_error_ratio double precision,
+        other_error_ratio double precision,
+        exemplar_trace_id text)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
+    BEGIN ATOMIC
+        SELECT e.* FROM trace_dependency_diff(from_time - interval '1 day', to_time - interval '1 day', from_time, to_time) e;
+    END;
+COMMENT ON FUNCTION trace_dependency_diff(timestamptz, timestamptz) IS 'trace_dependency_diff() of a window and the same time of the day before, which is the base.';
+
+CREATE FUNCTION trace_dependency_diff(period interval)
+    RETURNS TABLE (
+        caller_service text,
+        caller_operation text,
+        callee_service text,
+        callee_operation text,
+        connection_type text,
+        is_virtual boolean,
+        change text,
+        base_call_count bigint,
+        other_call_count bigint,
+        base_p95_ms double precision,
+        other_p95_ms double precision,
+        p95_ratio double precision,
+        base_error_ratio double precision,
+        other_error_ratio double precision,
+        exemplar_trace_id text)
+    LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
+    BEGIN ATOMIC
+        SELECT e.* FROM trace_dependency_diff(now() - period, now()) e;
+    END;
+COMMENT ON FUNCTION trace_dependency_diff(interval) IS 'trace_dependency_diff() of the time from a period ago until now and the same time yesterday, which is the base.';

@@ -63,6 +63,16 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
     END;
 COMMENT ON FUNCTION trace_grafana_trace(text) IS 'A trace for Grafana''s Traces panel (format: table), one row a span; startTime and duration in milliseconds, what is wrong with a span as its warnings.';
 
+CREATE FUNCTION trace_grafana_rate(adjusted_count double precision, from_time timestamptz, to_time timestamptz) RETURNS double precision
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        -- three places, or as many as three digits take
+        SELECT CASE WHEN r.rate > 0 THEN round(r.rate::numeric, greatest(3, 2 - floor(log(r.rate))::integer))::double precision ELSE r.rate END
+        FROM (SELECT adjusted_count / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time)
+                                                  THEN greatest(extract(epoch FROM to_time) - extract(epoch FROM from_time), 0) END, 0)::double precision AS rate) r;
+    END;
+COMMENT ON FUNCTION trace_grafana_rate(double precision, timestamptz, timestamptz) IS 'How many a second that are in a window, rounded to what a person reads; NULL for a window without end or length.';
+
 CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
     RETURNS TABLE (
         id text,
@@ -79,27 +89,28 @@ CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
     BEGIN ATOMIC
         WITH edges AS MATERIALIZED (
             SELECT e.* FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
+        ), latency AS MATERIALIZED (
+            SELECT l.* FROM trace_service_latency(from_time, to_time, '{0.95}') l
         ), incoming AS (
-            SELECT e.callee_service AS name, sum(e.call_count) AS calls, sum(e.error_count) AS errors, max(e.client_p95_ms) AS p95_ms, bool_and(e.is_virtual) AS is_virtual,
-                   min(e.connection_type) AS connection_type
+            SELECT e.callee_service AS name, sum(e.call_count) AS calls, sum(e.adjusted_count) AS adjusted_calls, sum(e.error_count) AS errors,
+                   max(e.client_p95_ms) AS p95_ms, bool_and(e.is_virtual) AS is_virtual, min(e.connection_type) AS connection_type
             FROM edges e GROUP BY e.callee_service
         ), names AS (
             SELECT e.caller_service AS name FROM edges e
             UNION SELECT i.name FROM incoming i
-            UNION SELECT s.service_name FROM trace_service_latency(from_time, to_time) s
+            UNION SELECT l.service_name FROM latency l
         )
         SELECT n.name, n.name,
                CASE WHEN s.service_name IS NULL AND i.is_virtual THEN i.connection_type ELSE 'service' END,
                round(coalesce(s.quantile_ms[1], i.p95_ms)::numeric, 3)::double precision,
-               round((coalesce(s.adjusted_count, i.calls)
-                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time) - extract(epoch FROM from_time) END, 0))::numeric, 3)::double precision,
+               trace_grafana_rate(coalesce(s.adjusted_count, i.adjusted_calls), from_time, to_time),
                1 - coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
                coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
                coalesce(s.span_count, i.calls)::bigint,
                coalesce(s.error_count, i.errors)::bigint,
                s.service_name IS NOT NULL OR NOT coalesce(i.is_virtual, false)
         FROM names n
-             LEFT JOIN trace_service_latency(from_time, to_time, '{0.95}') s ON s.service_name = n.name
+             LEFT JOIN latency s ON s.service_name = n.name
              LEFT JOIN incoming i ON i.name = n.name
         ORDER BY n.name COLLATE "C";
     END;
@@ -118,6 +129,7 @@ CREATE FUNCTION trace_grafana_edges(from_time timestamptz, to_time timestamptz)
         detail__type text,
         detail__calls bigint,
         detail__errors bigint,
+        detail__adjusted_error_ratio double precision,
         detail__network_ms double precision,
         detail__exemplar text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 100
@@ -125,12 +137,11 @@ CREATE FUNCTION trace_grafana_edges(from_time timestamptz, to_time timestamptz)
         SELECT concat_ws('--', quote_ident(e.caller_service), quote_ident(e.callee_service), e.connection_type, CASE WHEN e.is_virtual THEN 'virtual' END),
                e.caller_service, e.callee_service,
                round(coalesce(e.server_p95_ms, e.client_p95_ms)::numeric, 3)::double precision,
-               round((e.adjusted_count
-                      / nullif(CASE WHEN isfinite(from_time) AND isfinite(to_time) THEN extract(epoch FROM to_time) - extract(epoch FROM from_time) END, 0))::numeric, 3)::double precision,
+               trace_grafana_rate(e.adjusted_count, from_time, to_time),
                1 + 4 * e.call_count / max(e.call_count) OVER ()::double precision,
                CASE WHEN e.is_async THEN '4 4' END,
                CASE WHEN e.error_ratio >= 0.05 THEN 'red' WHEN e.error_count > 0 THEN 'orange' ELSE 'gray' END,
-               e.connection_type, e.call_count, e.error_count, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id
+               e.connection_type, e.call_count, e.error_count, e.adjusted_error_ratio, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id
         FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
         ORDER BY e.call_count DESC, e.caller_service COLLATE "C", e.callee_service COLLATE "C", e.connection_type COLLATE "C";
     END;

@@ -7,6 +7,19 @@ SELECT no_plan();
 
 CREATE TABLE pg_temp.contract (name text, arguments text, result text, traits text);
 INSERT INTO pg_temp.contract VALUES
+	('trace_grafana_rate', 'adjusted_count double precision, from_time timestamp with time zone, to_time timestamp with time zone', 'double precision', 'immutable strict parallel safe'),
+	('trace_dependency_diff', 'from_time timestamp with time zone, to_time timestamp with time zone',
+	 'TABLE(caller_service text, caller_operation text, callee_service text, callee_operation text, connection_type text, is_virtual boolean, change text, base_call_count bigint, other_call_count bigint, base_p95_ms double precision, other_p95_ms double precision, p95_ratio double precision, base_error_ratio double precision, other_error_ratio double precision, exemplar_trace_id text)', 'stable strict parallel safe'),
+	('trace_service_impact', 'period interval, service_name text',
+	 'TABLE(root_service text, root_operation text, trace_count bigint, affected_trace_count bigint, affected_share double precision, critical_ms double precision, critical_share double precision, error_trace_count bigint, propagated_error_count bigint)', 'stable strict parallel safe'),
+	('trace_dependency_diff', 'period interval',
+	 'TABLE(caller_service text, caller_operation text, callee_service text, callee_operation text, connection_type text, is_virtual boolean, change text, base_call_count bigint, other_call_count bigint, base_p95_ms double precision, other_p95_ms double precision, p95_ratio double precision, base_error_ratio double precision, other_error_ratio double precision, exemplar_trace_id text)', 'stable strict parallel safe'),
+	('trace_dependency_cycles', 'period interval',
+	 'TABLE(path text, hops integer, trace_count bigint, call_count bigint, exemplar_trace_id text, exemplar_span_id text)', 'stable strict parallel safe'),
+	('trace_dependency_paths', 'period interval',
+	 'TABLE(path text, hops integer, trace_count bigint, share double precision, call_count bigint, error_count bigint, exemplar_trace_id text)', 'stable strict parallel safe'),
+	('trace_service_dependencies', 'period interval',
+	 'TABLE(caller_service text, caller_operation text, callee_service text, callee_operation text, connection_type text, is_async boolean, is_virtual boolean, call_count bigint, adjusted_count double precision, error_count bigint, error_ratio double precision, adjusted_error_count double precision, adjusted_error_ratio double precision, client_p50_ms double precision, client_p95_ms double precision, client_p99_ms double precision, server_p50_ms double precision, server_p95_ms double precision, server_p99_ms double precision, network_mean_ms double precision, exemplar_trace_id text, exemplar_span_id text)', 'stable strict parallel safe'),
 	('trace_dependency_cycles', 'from_time timestamp with time zone, to_time timestamp with time zone, max_hops integer DEFAULT 8',
 	 'TABLE(path text, hops integer, trace_count bigint, call_count bigint, exemplar_trace_id text, exemplar_span_id text)', 'stable parallel safe'),
 	('trace_dependency_diff', 'base_from timestamp with time zone, base_to timestamp with time zone, other_from timestamp with time zone, other_to timestamp with time zone, level text DEFAULT ''service''::text, slower_ratio double precision DEFAULT 1.2',
@@ -16,7 +29,7 @@ INSERT INTO pg_temp.contract VALUES
 	('trace_dependency_paths', 'from_time timestamp with time zone, to_time timestamp with time zone, service_name text DEFAULT NULL::text, max_hops integer DEFAULT 8',
 	 'TABLE(path text, hops integer, trace_count bigint, share double precision, call_count bigint, error_count bigint, exemplar_trace_id text)', 'stable parallel safe'),
 	('trace_grafana_edges', 'from_time timestamp with time zone, to_time timestamp with time zone',
-	 'TABLE(id text, source text, target text, mainstat double precision, secondarystat double precision, thickness double precision, strokedasharray text, color text, detail__type text, detail__calls bigint, detail__errors bigint, detail__network_ms double precision, detail__exemplar text)', 'stable strict parallel safe'),
+	 'TABLE(id text, source text, target text, mainstat double precision, secondarystat double precision, thickness double precision, strokedasharray text, color text, detail__type text, detail__calls bigint, detail__errors bigint, detail__adjusted_error_ratio double precision, detail__network_ms double precision, detail__exemplar text)', 'stable strict parallel safe'),
 	('trace_grafana_flame_graph', 'trace_id text', 'TABLE(level integer, value double precision, self double precision, label text)', 'stable parallel safe'),
 	('trace_grafana_heatmap', 'from_time timestamp with time zone, to_time timestamp with time zone, bucket interval, service_name text DEFAULT NULL::text, spans text DEFAULT ''entry''::text, time_zone text DEFAULT ''UTC''::text',
 	 'TABLE("time" timestamp with time zone, metric text, value bigint)', 'stable parallel safe'),

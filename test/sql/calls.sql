@@ -87,4 +87,22 @@ SELECT pg_temp.add('1', 'a', 'b', 'web', 'client', '{"db.system": "redis"}'), pg
 \o
 SELECT * FROM pg_temp.edges() ORDER BY edge COLLATE "C";
 
+-- a period until now, and the same time yesterday
+TRUNCATE distributed_trace_log, distributed_trace_latency;
+INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_name, operation, start_time, end_time, tags)
+SELECT 't' || d, s::text, CASE WHEN s > 1 THEN (s - 1)::text END, 's' || s % 2, 'o', t.time, t.time + interval '1 ms', '{"span.kind": "server"}'
+FROM generate_series(0, 1) d, generate_series(1, 3 - d) s, LATERAL (SELECT now() - d * interval '1 day' - interval '1 min' AS time) t;
+SELECT caller_service, callee_service, call_count FROM trace_service_dependencies('1 hour') ORDER BY caller_service;
+SELECT path, trace_count FROM trace_dependency_paths('1 hour');
+SELECT path, trace_count FROM trace_dependency_cycles('1 hour');
+SELECT root_service, affected_trace_count FROM trace_service_impact('1 hour', 's0');
+SELECT caller_service, callee_service, change FROM trace_dependency_diff('1 hour') ORDER BY caller_service;
+SELECT caller_service, callee_service, change FROM trace_dependency_diff(now() - interval '1 hour', now()) ORDER BY caller_service;
+
+-- rare calls have a rate
+SELECT trace_grafana_rate(1, '2021-01-01', '2021-01-02') AS one_a_day, trace_grafana_rate(0, '2021-01-01', '2021-01-02') AS none, trace_grafana_rate(12345, '2021-01-01', '2021-01-01 00:01') AS many,
+       trace_grafana_rate(1, '2021-01-01', '2021-01-01') AS no_time, trace_grafana_rate(1, '2021-01-02', '2021-01-01') AS backwards, trace_grafana_rate(1, '-infinity', 'infinity') AS endless;
+SELECT source, secondarystat > 0 AS has_rate FROM trace_grafana_edges(now() - interval '10 days', now()) ORDER BY source;
+SELECT id, secondarystat > 0 AS has_rate FROM trace_grafana_nodes(now() - interval '10 days', now()) ORDER BY id;
+
 TRUNCATE distributed_trace_log, distributed_trace_latency;

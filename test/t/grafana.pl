@@ -184,6 +184,29 @@ sub is_whole_for_all
 	}
 }
 
+# A trace or a service in a table or graph leads to its dashboard, and no table
+# grows without end.
+sub check_links
+{
+	my ($title, $panel, @columns) = @_;
+	my %leads;
+
+	for my $override (@{ $panel->{fieldConfig}{overrides} })
+	{
+		my ($links) = grep { $_->{id} eq 'links' } @{ $override->{properties} };
+		my $name = $override->{matcher}{options};
+
+		next if !$links;
+		$name =~ s{^/|/$}{}g if $override->{matcher}{id} eq 'byRegexp';
+		$leads{$_} = $links->{value}[0]{url} for grep { $override->{matcher}{id} eq 'byRegexp' ? /$name/ : $_ eq $name } @columns;
+	}
+	for my $column (@columns)
+	{
+		my $to = $column =~ /trace_id$|^detail__exemplar$/ ? 'dt-trace\?var-trace_id=' : $column =~ /(^|_)service(_name)?$/ || $column eq 'title' ? 'dt-service\?var-service=' : next;
+		like($leads{$column} // '', qr{^/d/$to\$\{__(value|data)\.[a-z.]+\}&\$\{datasource:queryparam\}&\$\{__url_time_range\}$}, "$title: $column leads on");
+	}
+}
+
 my (%uids, $queries);
 for my $file (sort glob "$source/grafana/*.json")
 {
@@ -197,6 +220,8 @@ for my $file (sort glob "$source/grafana/*.json")
 	{
 		cmp_ok(scalar(rows($variable->{query})), '>=', 5, "$name: variable $variable->{name}");
 	}
+	is($variables{datasource}{regex}, '/trace/i', "$name: not any data source will do");
+	is($variables{datasource}{current}{value}, 'distributed_trace', "$name: but the one of this name");
 	for my $panel (@{ $dashboard->{panels} })
 	{
 		my $title = "$name, $panel->{title}";
@@ -215,6 +240,8 @@ for my $file (sort glob "$source/grafana/*.json")
 			my @used = $target->{rawSql} =~ /\$\{(\w+):/g;
 			is(scalar(grep { !$variables{$_} } @used), 0, "$title: its variables are there");
 			$check{ $panel->{type} }->($title, $sql);
+			check_links($title, $panel, map { $_->[0] } columns('traces', $sql)) if $panel->{type} =~ /^(table|nodeGraph)$/;
+			like($sql, qr/ LIMIT \d+$|\btrace_summary\(|\btrace_slowest_traces\(.*, 50\)$/, "$title: not without end") if $panel->{type} eq 'table';
 			is_whole_for_all($title, $target->{rawSql}, \%variables);
 			is($panel->{interval}, '1m', "$title: buckets that the rollup has") if $target->{rawSql} =~ /__interval/;
 		}
