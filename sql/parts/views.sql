@@ -2,7 +2,11 @@
 
    They read the tables with the rights of their owner, so that SELECT on a view
    is all that its reader needs.  So they use no function that reads a table,
-   since those run with the reader's rights. */
+   since those run with the reader's rights.
+
+   Views that show some of the spans are barriers: no function of the reader's
+   gets to see the others.  A barrier hides the order of the log's index from
+   a query that wants the newest rows, unless the view has that order itself. */
 
 CREATE FUNCTION trace_resource_id(tags jsonb) RETURNS bigint
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -67,7 +71,7 @@ CREATE VIEW trace_span_attributes AS
          trace_attributes(l.tags, r.attributes) a
     WHERE isfinite(l.start_time);
 
-CREATE VIEW trace_span_events AS
+CREATE VIEW trace_span_events WITH (security_barrier) AS
     SELECT l.trace_id::text AS trace_id,
            l.span_id::text AS span_id,
            l.service_name,
@@ -79,9 +83,10 @@ CREATE VIEW trace_span_events AS
            x.exception_message,
            e.attributes::text AS attributes_json
     FROM distributed_trace_log l, trace_events(l.logs) e, trace_exception(e.event_name, e.attributes) x
-    WHERE isfinite(l.start_time);
+    WHERE isfinite(l.start_time)
+    ORDER BY l.start_time DESC;
 
-CREATE VIEW trace_span_links AS
+CREATE VIEW trace_span_links WITH (security_barrier) AS
     SELECT l.trace_id::text AS trace_id,
            l.span_id::text AS span_id,
            l.service_name,
@@ -92,7 +97,8 @@ CREATE VIEW trace_span_links AS
            (k.link -> 'attributes')::text AS attributes_json
     FROM distributed_trace_log l,
          jsonb_array_elements(CASE WHEN jsonb_typeof(l.tags #> '{otel,links}') = 'array' THEN l.tags #> '{otel,links}' END) k (link)
-    WHERE isfinite(l.start_time) AND jsonb_typeof(k.link) = 'object';
+    WHERE isfinite(l.start_time) AND jsonb_typeof(k.link) = 'object'
+    ORDER BY l.start_time DESC;
 
 -- one row for the first span of each trace, so that a condition on start_time is one on the log's;
 -- OFFSET keeps the questions for an earlier one looks at its own trace, never joins with the whole log,
@@ -204,7 +210,7 @@ CREATE FUNCTION trace_slowest_traces(period interval)
     END;
 COMMENT ON FUNCTION trace_slowest_traces(interval) IS 'trace_slowest_traces() of the time before now.';
 
-CREATE VIEW trace_errors AS
+CREATE VIEW trace_errors WITH (security_barrier) AS
     SELECT l.trace_id::text AS trace_id,
            l.span_id::text AS span_id,
            l.service_name,
@@ -220,9 +226,10 @@ CREATE VIEW trace_errors AS
                             FROM trace_events(l.logs) e, trace_exception(e.event_name, e.attributes) y
                             WHERE y.exception_type IS NOT NULL OR y.exception_message IS NOT NULL
                             LIMIT 1) x ON true
-    WHERE trace_is_error(l.tags) AND isfinite(l.start_time);
+    WHERE trace_is_error(l.tags) AND isfinite(l.start_time)
+    ORDER BY l.start_time DESC;
 
-CREATE VIEW trace_user_spans AS
+CREATE VIEW trace_user_spans WITH (security_barrier) AS
     SELECT trace_user_id(l.tags) AS user_id,
            l.trace_id::text AS trace_id,
            l.span_id::text AS span_id,
@@ -233,9 +240,10 @@ CREATE VIEW trace_user_spans AS
            coalesce(trace_is_error(l.tags), false) AS is_error,
            coalesce(trace_is_error(l.tags), false)::integer AS error_count
     FROM distributed_trace_log l
-    WHERE trace_user_id(l.tags) IS NOT NULL AND isfinite(l.start_time);
+    WHERE trace_user_id(l.tags) IS NOT NULL AND isfinite(l.start_time)
+    ORDER BY l.start_time DESC;
 
-CREATE VIEW trace_service_calls AS
+CREATE VIEW trace_service_calls WITH (security_barrier) AS
     SELECT c.trace_id::text AS trace_id,
            c.span_id::text AS span_id,
            c.start_time,
@@ -253,11 +261,15 @@ CREATE VIEW trace_service_calls AS
            (coalesce(trace_is_error(c.tags), false)
                OR trace_span_kind(p.tags) IN ('client', 'producer') AND coalesce(trace_is_error(p.tags), false))::integer AS error_count,
            coalesce(trace_adjusted_count(c.tags), 1) AS adjusted_count
-    FROM distributed_trace_log c
-         JOIN distributed_trace_log p ON p.trace_id = c.trace_id AND p.span_id = c.parent_span_id
+    FROM distributed_trace_log c,
+         -- by OFFSET one parent for each span: a join by two columns is taken for one that finds next to nothing
+         LATERAL (SELECT l.service_name, l.operation, l.tags, l.duration_ms FROM distributed_trace_log l
+                  WHERE l.trace_id = c.trace_id AND l.span_id = c.parent_span_id
+                  OFFSET 0) p
     WHERE isfinite(c.start_time)
       AND (p.service_name <> c.service_name
-           OR trace_span_kind(p.tags) IN ('client', 'producer') AND trace_span_kind(c.tags) IN ('server', 'consumer'));
+           OR trace_span_kind(p.tags) IN ('client', 'producer') AND trace_span_kind(c.tags) IN ('server', 'consumer'))
+    ORDER BY c.start_time DESC;
 
 /* From the rollup.  What is not yet folded is added to each level. */
 
