@@ -7,6 +7,8 @@
  * alive at once) and in order (where one is), for 3 groups, for the traces as
  * they are, and for one tree a trace and service.
  */
+-- what the rivals do, not what is made of their plans
+SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 SET work_mem = '2GB';
 

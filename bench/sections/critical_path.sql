@@ -7,10 +7,9 @@
  * and is left out above 1000.  As in tree.sql, the trace is in the server's
  * memory but in no processor cache, or was just looked at.
  *
- * A window: trace_critical_path_profile() over the whole table, in one process
- * and with workers, us a span.  The rivals go trace by trace over a sample, and
- * add up the sections by operation, without percentiles and exemplars.  Then
- * the plan with workers, and what memory a process takes.
+ * A window: trace_critical_path_profile() over the whole table, us a span.  The
+ * rivals go trace by trace over a sample, and add up the sections by operation,
+ * without percentiles and exemplars.  Then what memory a process takes.
  */
 \ir critical_path/rivals.sql
 
@@ -30,6 +29,9 @@ CREATE TABLE bench.quarter AS
 SELECT percentile_disc(0.25) WITHIN GROUP (ORDER BY began) AS ended FROM bench.trace;
 ANALYZE bench.trace, bench.sampled;
 
+-- what the rivals do, not what is made of their plans
+SET jit = off;
+SET work_mem = '64MB';
 SET max_parallel_workers_per_gather = 0;
 
 -- One trace.
@@ -92,39 +94,31 @@ CREATE TABLE bench.window_query (
     item    text,
     base    text,
     goal    text,
-    workers int,
-    hashed  boolean,
     spans   bigint,
     query   text
 );
 INSERT INTO bench.window_query
-SELECT item, nullif('trace_critical_path_profile, one process', item), goal, workers, hashed,
+SELECT item, nullif('trace_critical_path_profile', item), goal,
        (SELECT count(*) FROM distributed_trace_log), query
 FROM (VALUES
-('trace_critical_path_profile, one process', '<= 1.5', 0, true, $$
+('trace_critical_path_profile', '<= 1.5', $$
     SELECT * FROM trace_critical_path_profile('-infinity', 'infinity') $$),
-('..., 2 workers', '<= 1x', 2, true, $$
-    SELECT * FROM trace_critical_path_profile('-infinity', 'infinity') $$),
-('..., one process, in order', NULL, 0, false, $$
-    SELECT * FROM trace_critical_path_profile('-infinity', 'infinity') $$),
-('..., one process, by call path', NULL, 0, true, $$
+('..., by call path', NULL, $$
     SELECT * FROM trace_critical_path_profile('-infinity', 'infinity', group_by => 'call_path') $$),
-('the trees alone, one process', NULL, 0, true, $$
+('the trees alone', NULL, $$
     SELECT * FROM trace_trees('-infinity', 'infinity') $$),
-('the trees alone, 2 workers', NULL, 2, true, $$
-    SELECT * FROM trace_trees('-infinity', 'infinity') $$),
-('count(*), which only reads', NULL, 0, true, $$
+('count(*), which only reads', NULL, $$
     SELECT count(*) FROM distributed_trace_log WHERE start_time >= '-infinity' $$))
-    whole (item, goal, workers, hashed, query);
+    whole (item, goal, query);
 
 INSERT INTO bench.window_query
-SELECT 'the first quarter of the traces, one process', 'trace_critical_path_profile, one process',
-       NULL, 0, true, sum(spans),
+SELECT 'the first quarter of the traces', 'trace_critical_path_profile',
+       NULL, sum(spans),
        format($$ SELECT * FROM trace_critical_path_profile('-infinity', %L) $$, ended)
 FROM bench.quarter, bench.trace WHERE began < ended GROUP BY ended;
 
 INSERT INTO bench.window_query
-SELECT 'trace by trace: ' || item, 'trace_critical_path_profile, one process', NULL, 0, true,
+SELECT 'trace by trace: ' || item, 'trace_critical_path_profile', NULL,
        (SELECT sum(spans) FROM bench.sampled),
        format($$
     SELECT p.service_name, p.operation, count(*), sum(section_end - section_start)
@@ -138,7 +132,7 @@ INSERT INTO bench.item (section, item, base, goal, goal_unit)
 SELECT 'critical path of a window', item, base, goal, CASE WHEN goal IS NOT NULL THEN 'us/span' END
 FROM bench.window_query;
 
--- As bench.run_queries(), with settings for each query.
+-- As bench.run_queries(), for figures of whole and part of the table.
 CREATE PROCEDURE bench.run_window() LANGUAGE plpgsql AS $$
 DECLARE
     q bench.window_query;
@@ -147,8 +141,6 @@ DECLARE
 BEGIN
     FOR run IN 0 .. (SELECT runs FROM bench.setting) LOOP
         FOR q IN SELECT * FROM bench.window_query ORDER BY hashtext(concat(item, run)) LOOP
-            PERFORM set_config('max_parallel_workers_per_gather', q.workers::text, false),
-                    set_config('enable_hashagg', q.hashed::text, false);
             ms := bench.execution_ms(q.query);
             CONTINUE WHEN run = 0;
             INSERT INTO bench.sample VALUES
@@ -159,31 +151,6 @@ BEGIN
 END $$;
 CALL bench.run_window();
 
--- The plan with workers: its nodes, and the rows that came out of each.
-
-SET enable_hashagg = on;
-SET max_parallel_workers_per_gather = 2;
-DO $$
-DECLARE
-    node text;
-    rows float8;
-    number int := 0;
-    spans bigint := (SELECT count(*) FROM distributed_trace_log);
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)
-        SELECT * FROM trace_critical_path_profile(''-infinity'', ''infinity'')'
-    LOOP
-        CONTINUE WHEN line !~ 'actual rows=';
-        number := number + 1;
-        node := to_char(number, 'FM00 ') || regexp_replace(line, ' \(actual .*', '');
-        rows := substring(line FROM 'rows=([0-9.]+)')::float8 * substring(line FROM 'loops=([0-9]+)')::float8;
-        INSERT INTO bench.item (section, item)
-            VALUES ('critical path of a window, the plan with 2 workers', node);
-        INSERT INTO bench.sample
-            VALUES ('critical path of a window, the plan with 2 workers', node, spans, 'rows', rows);
-    END LOOP;
-END $$;
 DROP TABLE bench.window_query;
 
 -- Memory of one process that builds one trace after another, with the server's

@@ -59,6 +59,9 @@ SELECT pg_temp.add_query('trace_service_dependencies',
 SELECT pg_temp.add_query('trace_service_dependencies, by operation',
     $$SELECT * FROM trace_service_dependencies('-infinity', 'infinity', 'operation')$$) \g /dev/null
 
+-- what the rivals do, not what is made of their plans
+SET jit = off;
+SET work_mem = '64MB';
 SET max_parallel_workers_per_gather = 0;
 SET maintenance_work_mem = '2GB';
 CALL bench.run_queries('dependencies');

@@ -8,6 +8,8 @@
  * and these quantiles, what a group's state takes while it is computed, and
  * what a stored sketch takes.
  */
+-- what the rivals do, not what is made of their plans
+SET jit = off;
 SET work_mem = '2GB';
 
 DO $$

@@ -109,6 +109,9 @@ INSERT INTO bench.other
 SELECT decode(repeat(md5(n::text), 240), 'hex') FROM generate_series(1, 16384) n;
 VACUUM ANALYZE bench.other;
 
+-- what the rivals do, not what is made of their plans
+SET jit = off;
+SET work_mem = '64MB';
 SET max_parallel_workers_per_gather = 0;
 CALL bench.run_queries('tree', 'SELECT sum(bit_count(body)) FROM bench.other');
 CALL bench.run_queries('tree, looked at again');
