@@ -15,7 +15,7 @@ CREATE FUNCTION trace_dependency_edges(
         error_count bigint,
         error_ratio double precision,
         adjusted_error_count double precision,
-        adjusted_error_ratio double precision,
+        weighted_error_ratio double precision,
         client_p50_ms double precision,
         client_p95_ms double precision,
         client_p99_ms double precision,
@@ -24,7 +24,11 @@ CREATE FUNCTION trace_dependency_edges(
         server_p99_ms double precision,
         network_mean_ms double precision,
         exemplar_trace_id text,
-        exemplar_span_id text)
+        exemplar_span_id text,
+        caller_namespace text,
+        caller_environment text,
+        callee_namespace text,
+        callee_environment text)
     LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     AS 'MODULE_PATHNAME', 'dt_trace_service_dependencies';
 COMMENT ON FUNCTION trace_dependency_edges(timestamptz, timestamptz, text, boolean, boolean) IS 'The rows of trace_service_dependencies(), in no order.';
@@ -45,7 +49,7 @@ CREATE FUNCTION trace_service_dependencies(
         error_count bigint,
         error_ratio double precision,
         adjusted_error_count double precision,
-        adjusted_error_ratio double precision,
+        weighted_error_ratio double precision,
         client_p50_ms double precision,
         client_p95_ms double precision,
         client_p99_ms double precision,
@@ -54,15 +58,21 @@ CREATE FUNCTION trace_service_dependencies(
         server_p99_ms double precision,
         network_mean_ms double precision,
         exemplar_trace_id text,
-        exemplar_span_id text)
+        exemplar_span_id text,
+        caller_namespace text,
+        caller_environment text,
+        callee_namespace text,
+        callee_environment text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.*
         FROM trace_dependency_edges(from_time, to_time, level, include_virtual, include_links) e
         ORDER BY e.call_count DESC, e.caller_service COLLATE "C", e.caller_operation COLLATE "C",
-                 e.callee_service COLLATE "C", e.callee_operation COLLATE "C", e.connection_type COLLATE "C", e.is_virtual;
+                 e.callee_service COLLATE "C", e.callee_operation COLLATE "C", e.connection_type COLLATE "C", e.is_virtual,
+                 e.caller_namespace COLLATE "C", e.caller_environment COLLATE "C",
+                 e.callee_namespace COLLATE "C", e.callee_environment COLLATE "C";
     END;
-COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with no call below, each once however many spans it was made of; with include_links, also links to spans of other services, unless a parent makes the same call. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; what lies below a client span is looked for up to 10 s outside the window; the exemplar is the slowest call.';
+COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first, services told apart by name, namespace and environment: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with no call below, each once however many spans it was made of; with include_links, also links to spans of other services, unless a parent makes the same call. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; what lies below a client span is looked for up to 10 s outside the window; the exemplar is the slowest call.';
 
 CREATE FUNCTION trace_dependency_diff(
     base_from timestamptz, base_to timestamptz, other_from timestamptz, other_to timestamptz,
@@ -82,7 +92,11 @@ CREATE FUNCTION trace_dependency_diff(
         p95_ratio double precision,
         base_error_ratio double precision,
         other_error_ratio double precision,
-        exemplar_trace_id text)
+        exemplar_trace_id text,
+        caller_namespace text,
+        caller_environment text,
+        callee_namespace text,
+        callee_environment text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 200
     BEGIN ATOMIC
         WITH base AS MATERIALIZED (
@@ -103,6 +117,10 @@ CREATE FUNCTION trace_dependency_diff(
                    o.p95_ms / nullif(b.p95_ms, 0) AS p95_ratio,
                    b.error_ratio AS base_error_ratio, o.error_ratio AS other_error_ratio,
                    coalesce(o.exemplar_trace_id, b.exemplar_trace_id) AS exemplar_trace_id,
+                   coalesce(o.caller_namespace, b.caller_namespace) AS caller_namespace,
+                   coalesce(o.caller_environment, b.caller_environment) AS caller_environment,
+                   coalesce(o.callee_namespace, b.callee_namespace) AS callee_namespace,
+                   coalesce(o.callee_environment, b.callee_environment) AS callee_environment,
                    -- both windows taken together: what the two-proportion test expects
                    (coalesce(b.error_count, 0) + coalesce(o.error_count, 0))::double precision
                        / (coalesce(b.call_count, 0) + coalesce(o.call_count, 0)) AS error_ratio
@@ -111,6 +129,10 @@ CREATE FUNCTION trace_dependency_diff(
                 AND o.connection_type = b.connection_type AND o.is_virtual = b.is_virtual
                 AND coalesce(o.caller_operation, '') = coalesce(b.caller_operation, '')
                 AND coalesce(o.callee_operation, '') = coalesce(b.callee_operation, '')
+                AND coalesce(o.caller_namespace, '') = coalesce(b.caller_namespace, '')
+                AND coalesce(o.caller_environment, '') = coalesce(b.caller_environment, '')
+                AND coalesce(o.callee_namespace, '') = coalesce(b.callee_namespace, '')
+                AND coalesce(o.callee_environment, '') = coalesce(b.callee_environment, '')
         )
         SELECT j.caller_service, j.caller_operation, j.callee_service, j.callee_operation, j.connection_type, j.is_virtual,
                CASE WHEN j.base_calls = 0 THEN 'new'
@@ -121,10 +143,12 @@ CREATE FUNCTION trace_dependency_diff(
                     WHEN j.p95_ratio >= slower_ratio THEN 'slower'
                END,
                j.base_calls, j.other_calls, j.base_p95_ms, j.other_p95_ms, j.p95_ratio,
-               j.base_error_ratio, j.other_error_ratio, j.exemplar_trace_id
+               j.base_error_ratio, j.other_error_ratio, j.exemplar_trace_id,
+               j.caller_namespace, j.caller_environment, j.callee_namespace, j.callee_environment
         FROM joined j
         ORDER BY 7 NULLS LAST, j.p95_ratio DESC NULLS LAST, j.caller_service COLLATE "C", j.callee_service COLLATE "C",
-                 j.caller_operation COLLATE "C", j.callee_operation COLLATE "C";
+                 j.caller_operation COLLATE "C", j.callee_operation COLLATE "C",
+                 j.caller_namespace COLLATE "C", j.caller_environment COLLATE "C", j.callee_namespace COLLATE "C", j.callee_environment COLLATE "C";
     END;
 COMMENT ON FUNCTION trace_dependency_diff(timestamptz, timestamptz, timestamptz, timestamptz, text, double precision) IS 'What changed between two windows in who calls whom: new, gone, more errors (a one-sided two-proportion z-test at 0.5 %), slower (p95 of the called span, or of the calling one of a virtual service, at least slower_ratio times as long); NULL for what stayed.';
 
@@ -240,7 +264,7 @@ CREATE FUNCTION trace_service_dependencies(period interval)
         error_count bigint,
         error_ratio double precision,
         adjusted_error_count double precision,
-        adjusted_error_ratio double precision,
+        weighted_error_ratio double precision,
         client_p50_ms double precision,
         client_p95_ms double precision,
         client_p99_ms double precision,
@@ -249,7 +273,11 @@ CREATE FUNCTION trace_service_dependencies(period interval)
         server_p99_ms double precision,
         network_mean_ms double precision,
         exemplar_trace_id text,
-        exemplar_span_id text)
+        exemplar_span_id text,
+        caller_namespace text,
+        caller_environment text,
+        callee_namespace text,
+        callee_environment text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.* FROM trace_service_dependencies(now() - period, now()) e;
@@ -318,7 +346,11 @@ CREATE FUNCTION trace_dependency_diff(from_time timestamptz, to_time timestamptz
         p95_ratio double precision,
         base_error_ratio double precision,
         other_error_ratio double precision,
-        exemplar_trace_id text)
+        exemplar_trace_id text,
+        caller_namespace text,
+        caller_environment text,
+        callee_namespace text,
+        callee_environment text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.* FROM trace_dependency_diff(from_time - interval '1 day', to_time - interval '1 day', from_time, to_time) e;
@@ -341,7 +373,11 @@ CREATE FUNCTION trace_dependency_diff(period interval)
         p95_ratio double precision,
         base_error_ratio double precision,
         other_error_ratio double precision,
-        exemplar_trace_id text)
+        exemplar_trace_id text,
+        caller_namespace text,
+        caller_environment text,
+        callee_namespace text,
+        callee_environment text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.* FROM trace_dependency_diff(now() - period, now()) e;

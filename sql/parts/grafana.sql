@@ -73,6 +73,16 @@ CREATE FUNCTION trace_grafana_rate(adjusted_count double precision, from_time ti
     END;
 COMMENT ON FUNCTION trace_grafana_rate(double precision, timestamptz, timestamptz) IS 'How many a second that are in a window, rounded to what a person reads; NULL for a window without end or length.';
 
+CREATE FUNCTION trace_grafana_service(service_name text, service_namespace text, deployment_environment text, has_namespaces boolean, has_environments boolean)
+    RETURNS text
+    LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT service_name
+               || CASE WHEN has_namespaces THEN ' in ' || coalesce(service_namespace, '(no namespace)') ELSE '' END
+               || CASE WHEN has_environments THEN ' (' || coalesce(deployment_environment, 'no environment') || ')' ELSE '' END;
+    END;
+COMMENT ON FUNCTION trace_grafana_service(text, text, text, boolean, boolean) IS 'What a service is called on the map: by its name, and by namespace and environment where there are several of that name.';
+
 CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
     RETURNS TABLE (
         id text,
@@ -90,18 +100,26 @@ CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
         WITH edges AS MATERIALIZED (
             SELECT e.* FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
         ), latency AS MATERIALIZED (
-            SELECT l.* FROM trace_service_latency(from_time, to_time, '{0.95}') l
+            SELECT DISTINCT ON (l.service_name) l.* FROM trace_service_latency(from_time, to_time, '{0.95}') l ORDER BY l.service_name
         ), incoming AS (
-            SELECT e.callee_service AS name, sum(e.call_count) AS calls, sum(e.adjusted_count) AS adjusted_calls, sum(e.error_count) AS errors,
+            SELECT e.callee_service AS name, e.callee_namespace AS namespace, e.callee_environment AS environment,
+                   sum(e.call_count) AS calls, sum(e.adjusted_count) AS adjusted_calls, sum(e.error_count) AS errors,
                    max(e.client_p95_ms) AS p95_ms, bool_and(e.is_virtual) AS is_virtual, min(e.connection_type) AS connection_type
-            FROM edges e GROUP BY e.callee_service
-        ), names AS (
-            SELECT e.caller_service AS name FROM edges e
-            UNION SELECT i.name FROM incoming i
-            UNION SELECT l.service_name FROM latency l
+            FROM edges e GROUP BY 1, 2, 3
+        ), services AS (
+            SELECT e.caller_service AS name, e.caller_namespace AS namespace, e.caller_environment AS environment FROM edges e
+            UNION SELECT i.name, i.namespace, i.environment FROM incoming i
+        ), nodes AS (
+            SELECT n.name, n.namespace, n.environment,
+                   min(coalesce(n.namespace, '')) OVER service < max(coalesce(n.namespace, '')) OVER service AS has_namespaces,
+                   min(coalesce(n.environment, '')) OVER service < max(coalesce(n.environment, '')) OVER service AS has_environments
+            FROM (SELECT s.* FROM services s
+                  UNION ALL
+                  SELECT l.service_name, NULL, NULL FROM latency l WHERE NOT EXISTS (SELECT FROM services s WHERE s.name = l.service_name)) n
+            WINDOW service AS (PARTITION BY n.name)
         )
-        SELECT n.name, n.name,
-               CASE WHEN s.service_name IS NULL AND i.is_virtual THEN i.connection_type ELSE 'service' END,
+        SELECT trace_grafana_service(n.name, n.namespace, n.environment, n.has_namespaces, n.has_environments), n.name,
+               CASE WHEN s.service_name IS NULL AND i.is_virtual THEN i.connection_type ELSE coalesce(nullif(concat_ws(', ', n.namespace, n.environment), ''), 'service') END,
                round(coalesce(s.quantile_ms[1], i.p95_ms)::numeric, 3)::double precision,
                trace_grafana_rate(coalesce(s.adjusted_count, i.adjusted_calls), from_time, to_time),
                1 - coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
@@ -109,10 +127,10 @@ CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
                coalesce(s.span_count, i.calls)::bigint,
                coalesce(s.error_count, i.errors)::bigint,
                s.service_name IS NOT NULL OR NOT coalesce(i.is_virtual, false)
-        FROM names n
-             LEFT JOIN latency s ON s.service_name = n.name
-             LEFT JOIN incoming i ON i.name = n.name
-        ORDER BY n.name COLLATE "C";
+        FROM nodes n
+             LEFT JOIN latency s ON s.service_name = n.name AND NOT n.has_namespaces AND NOT n.has_environments
+             LEFT JOIN incoming i ON i.name = n.name AND i.namespace IS NOT DISTINCT FROM n.namespace AND i.environment IS NOT DISTINCT FROM n.environment
+        ORDER BY n.name COLLATE "C", n.namespace COLLATE "C", n.environment COLLATE "C";
     END;
 COMMENT ON FUNCTION trace_grafana_nodes(timestamptz, timestamptz) IS 'Services for Grafana''s node graph panel (query "nodes", format: table): p95 in ms as the main figure, requests a second as the second, the shares of good and failed requests as the circle.';
 
@@ -129,21 +147,36 @@ CREATE FUNCTION trace_grafana_edges(from_time timestamptz, to_time timestamptz)
         detail__type text,
         detail__calls bigint,
         detail__errors bigint,
-        detail__adjusted_error_ratio double precision,
+        detail__weighted_error_ratio double precision,
         detail__network_ms double precision,
         detail__exemplar text)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 100
     BEGIN ATOMIC
-        SELECT concat_ws('--', quote_ident(e.caller_service), quote_ident(e.callee_service), e.connection_type, CASE WHEN e.is_virtual THEN 'virtual' END),
-               e.caller_service, e.callee_service,
+        WITH edges AS MATERIALIZED (
+            SELECT d.* FROM trace_dependency_edges(from_time, to_time, 'service', true, true) d
+        ), several AS (
+            SELECT s.name,
+                   min(coalesce(s.namespace, '')) < max(coalesce(s.namespace, '')) AS namespaces,
+                   min(coalesce(s.environment, '')) < max(coalesce(s.environment, '')) AS environments
+            FROM (SELECT d.caller_service AS name, d.caller_namespace AS namespace, d.caller_environment AS environment FROM edges d
+                  UNION SELECT d.callee_service, d.callee_namespace, d.callee_environment FROM edges d) s
+            GROUP BY s.name
+        ), named AS (
+            SELECT trace_grafana_service(d.caller_service, d.caller_namespace, d.caller_environment, a.namespaces, a.environments) AS caller,
+                   trace_grafana_service(d.callee_service, d.callee_namespace, d.callee_environment, b.namespaces, b.environments) AS callee,
+                   d.*
+            FROM edges d JOIN several a ON a.name = d.caller_service JOIN several b ON b.name = d.callee_service
+        )
+        SELECT concat_ws('--', quote_ident(e.caller), quote_ident(e.callee), e.connection_type, CASE WHEN e.is_virtual THEN 'virtual' END),
+               e.caller, e.callee,
                round(coalesce(e.server_p95_ms, e.client_p95_ms)::numeric, 3)::double precision,
                trace_grafana_rate(e.adjusted_count, from_time, to_time),
                1 + 4 * e.call_count / max(e.call_count) OVER ()::double precision,
                CASE WHEN e.is_async THEN '4 4' END,
                CASE WHEN e.error_ratio >= 0.05 THEN 'red' WHEN e.error_count > 0 THEN 'orange' ELSE 'gray' END,
-               e.connection_type, e.call_count, e.error_count, e.adjusted_error_ratio, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id
-        FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
-        ORDER BY e.call_count DESC, e.caller_service COLLATE "C", e.callee_service COLLATE "C", e.connection_type COLLATE "C";
+               e.connection_type, e.call_count, e.error_count, e.weighted_error_ratio, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id
+        FROM named e
+        ORDER BY e.call_count DESC, e.caller COLLATE "C", e.callee COLLATE "C", e.connection_type COLLATE "C";
     END;
 COMMENT ON FUNCTION trace_grafana_edges(timestamptz, timestamptz) IS 'Calls for Grafana''s node graph panel (query "edges", format: table): p95 in ms as the main figure, calls a second as the second; broken lines are asynchronous, colours tell errors.';
 

@@ -19,7 +19,7 @@
  *   more than a host, or than the system, is a detail of one below it that
  *   knows a name.
  * - What a service does in one trace with one linked span is one call, and
- *   none besides the one that a parent makes of it.
+ *   none if a span of the service has the linked one for its parent.
  */
 #include "call_chains.h"
 
@@ -95,14 +95,17 @@ call_chains_mark_answered(CallSpans *spans)
  * Links
  */
 
-/* What a service did in a trace with a linked span. */
+/* What a service did with a linked span: in a trace, or in all of them. */
 typedef struct LinkedCall
 {
 	uint32_t target; /* UINT32_MAX: a free place */
-	uint32_t trace;
+	uint32_t trace;	 /* STRING_NONE: all of them */
 	uint32_t service;
-	uint32_t link; /* the one that counts; UINT32_MAX: a parent does */
+	uint32_t link; /* the one that counts; of all traces, whether a parent
+					* makes the call: LINK_NONE if none does */
 } LinkedCall;
+
+#define LINK_NONE UINT32_MAX
 
 typedef struct LinkedCalls
 {
@@ -116,7 +119,7 @@ begin_linked_calls(LinkedCalls *calls, const CallSpans *spans)
 {
 	size_t capacity = 16;
 
-	while (capacity < (size_t) spans->link_count * 2)
+	while (capacity < (size_t) spans->link_count * 4)
 		capacity *= 2;
 	calls->places =
 		spans->host->allocate(spans->host, capacity * sizeof(LinkedCall));
@@ -128,20 +131,19 @@ begin_linked_calls(LinkedCalls *calls, const CallSpans *spans)
 	return true;
 }
 
-/* The place of the call by which `callee` follows span `target`. */
+/* The place of what a service did with span `target`. */
 static LinkedCall *
-find_linked_call(const LinkedCalls *calls, uint32_t target,
-				 const GatheredSpan *callee)
+find_linked_call(const LinkedCalls *calls, uint32_t target, uint32_t trace,
+				 uint32_t service)
 {
-	uint64_t hash = hash_mix(
-		((uint64_t) callee->trace << 32 | callee->service) ^ calls->seed,
-		hash_mix(target, UINT64_C(0x9e3779b97f4a7c15)));
+	uint64_t hash = hash_mix(((uint64_t) trace << 32 | service) ^ calls->seed,
+							 hash_mix(target, UINT64_C(0x9e3779b97f4a7c15)));
 	uint32_t at = (uint32_t) hash & calls->mask;
 
 	while (calls->places[at].target != UINT32_MAX &&
 		   (calls->places[at].target != target ||
-			calls->places[at].trace != callee->trace ||
-			calls->places[at].service != callee->service))
+			calls->places[at].trace != trace ||
+			calls->places[at].service != service))
 		at = (at + 1) & calls->mask;
 	return &calls->places[at];
 }
@@ -163,7 +165,10 @@ enter_link(CallSpans *spans, LinkedCalls *calls, uint32_t number)
 		return;
 	}
 	spans->spans[link->target].is_linked = true;
-	call = find_linked_call(calls, link->target, callee);
+	call = find_linked_call(calls, link->target, STRING_NONE, callee->service);
+	*call = (LinkedCall){link->target, STRING_NONE, callee->service, LINK_NONE};
+	call =
+		find_linked_call(calls, link->target, callee->trace, callee->service);
 	if (call->target == UINT32_MAX)
 		*call =
 			(LinkedCall){link->target, callee->trace, callee->service, number};
@@ -187,10 +192,22 @@ leave_to_parents(CallSpans *spans, const LinkedCalls *calls)
 			!spans->spans[span->parent].is_linked ||
 			!spans_are_call(&spans->spans[span->parent], span))
 			continue;
-		call = find_linked_call(calls, span->parent, span);
+		call =
+			find_linked_call(calls, span->parent, STRING_NONE, span->service);
 		if (call->target != UINT32_MAX)
-			call->link = UINT32_MAX;
+			call->link = 0;
 	}
+}
+
+/* Whether a link is the one that counts, and no parent makes its call. */
+static bool
+is_own_call(const LinkedCalls *calls, const GatheredLink *link, uint32_t number,
+			const GatheredSpan *callee)
+{
+	return find_linked_call(calls, link->target, callee->trace, callee->service)
+				   ->link == number &&
+		   find_linked_call(calls, link->target, STRING_NONE, callee->service)
+				   ->link == LINK_NONE;
 }
 
 static CoreStatus
@@ -214,8 +231,7 @@ settle_links(CallSpans *spans)
 		host_poll(spans->host, i);
 		if (link->target == UINT32_MAX)
 			continue;
-		link->is_call =
-			find_linked_call(&calls, link->target, callee)->link == i;
+		link->is_call = is_own_call(&calls, link, i, callee);
 		/* both ends of a message: neither is one for a queue as well */
 		if (span_is_outgoing(&spans->spans[link->target]))
 			mark_chain(spans, link->target);

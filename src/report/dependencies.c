@@ -20,6 +20,7 @@
 #include "numeric_reader.h"
 #include "query.h"
 #include "record/batch_relation.h"
+#include "record/service_scope.h"
 #include "record/tag_readers.h"
 #include "report/call_peer.h"
 #include "server_host.h"
@@ -117,6 +118,7 @@ typedef struct Gatherer
 	ContextHost spans_host;
 	ContextHost graph_host;
 	StringInfoData peer;
+	StringInfoData service;
 } Gatherer;
 
 static void
@@ -201,6 +203,33 @@ count_row(Gatherer *gatherer, TimestampTz start)
 	return ++gatherer->seen <= gatherer->limit;
 }
 
+/*
+ * A service by its name, namespace and environment: what the graph tells
+ * services apart by.  No text has a byte 0, so those of a service that has both
+ * or one are put between its parts; a service without is its name alone.
+ */
+static Slice
+service_key(Gatherer *gatherer, Slice name, Jsonb *tags)
+{
+	ServiceScope scope =
+		tags_service_scope(tags, gatherer->schema, SCOPE_OF_CALLER);
+	StringInfo key = &gatherer->service;
+
+	if (scope.service_namespace.length == 0 && scope.environment.length == 0)
+		return name;
+	resetStringInfo(key);
+	appendBinaryStringInfo(key, name.data, name.length);
+	appendStringInfoChar(key, '\0');
+	if (scope.service_namespace.length > 0)
+		appendBinaryStringInfo(
+			key, scope.service_namespace.data, scope.service_namespace.length);
+	appendStringInfoChar(key, '\0');
+	if (scope.environment.length > 0)
+		appendBinaryStringInfo(
+			key, scope.environment.data, scope.environment.length);
+	return (Slice){key->data, key->len};
+}
+
 static void
 gather_span(Gatherer *gatherer, TupleTableSlot *slot)
 {
@@ -227,6 +256,7 @@ gather_span(Gatherer *gatherer, TupleTableSlot *slot)
 	{
 		tags = DatumGetJsonbP(values[COLUMN_TAGS]);
 		read_tags(gatherer, tags, &span);
+		span.service_name = service_key(gatherer, span.service_name, tags);
 	}
 	span.may_have_other_children =
 		may_reach_out(gatherer,
@@ -478,7 +508,7 @@ enum
 	OUT_ERRORS,
 	OUT_ERROR_RATIO,
 	OUT_ADJUSTED_ERRORS,
-	OUT_ADJUSTED_RATIO,
+	OUT_WEIGHTED_ERROR_RATIO,
 	OUT_CLIENT_P50,
 	OUT_CLIENT_P95,
 	OUT_CLIENT_P99,
@@ -488,6 +518,10 @@ enum
 	OUT_NETWORK,
 	OUT_EXEMPLAR_TRACE,
 	OUT_EXEMPLAR_SPAN,
+	OUT_CALLER_NAMESPACE,
+	OUT_CALLER_ENVIRONMENT,
+	OUT_CALLEE_NAMESPACE,
+	OUT_CALLEE_ENVIRONMENT,
 	OUT_COUNT,
 };
 
@@ -524,6 +558,40 @@ put_name(EdgeRow *row, int column, const ServiceGraph *graph, uint32 name)
 								  : graph->names.strings[name]);
 }
 
+/* What is before a byte 0, which is cut off with it; all of it without one. */
+static Slice
+next_part(Slice *rest)
+{
+	const char *end = memchr(rest->data, '\0', rest->length);
+	Slice part = *rest;
+
+	if (end == NULL)
+	{
+		*rest = (Slice){NULL, 0};
+		return part;
+	}
+	part.length = end - rest->data;
+	*rest = (Slice){end + 1, rest->length - part.length - 1};
+	return part;
+}
+
+/* The parts of a service_key; the second of two columns follows the first. */
+static void
+put_service(EdgeRow *row, int column, int scope_column,
+			const ServiceGraph *graph, uint32 service)
+{
+	Slice rest = graph->names.strings[service];
+
+	put_slice(row, column, next_part(&rest));
+	for (int i = 0; i < 2; i++)
+	{
+		Slice part = rest.data == NULL ? rest : next_part(&rest);
+
+		put_slice(
+			row, scope_column + i, part.length == 0 ? (Slice){NULL, 0} : part);
+	}
+}
+
 static void
 put_quantiles(EdgeRow *row, int column, const OpenSketch *sketch)
 {
@@ -544,9 +612,9 @@ put_edge(ReturnSetInfo *result, const ServiceGraph *graph,
 {
 	EdgeRow row = {0};
 
-	put_name(&row, OUT_CALLER, graph, edge->caller);
+	put_service(&row, OUT_CALLER, OUT_CALLER_NAMESPACE, graph, edge->caller);
 	put_name(&row, OUT_CALLER_OPERATION, graph, edge->caller_operation);
-	put_name(&row, OUT_CALLEE, graph, edge->callee);
+	put_service(&row, OUT_CALLEE, OUT_CALLEE_NAMESPACE, graph, edge->callee);
 	put_name(&row, OUT_CALLEE_OPERATION, graph, edge->callee_operation);
 	row.values[OUT_TYPE] = CStringGetTextDatum(type_names[edge->type]);
 	row.values[OUT_IS_ASYNC] =
@@ -559,7 +627,7 @@ put_edge(ReturnSetInfo *result, const ServiceGraph *graph,
 	row.values[OUT_ERROR_RATIO] =
 		Float8GetDatum((double) edge->errors / (double) edge->calls);
 	row.values[OUT_ADJUSTED_ERRORS] = Float8GetDatum(edge->error_weight);
-	row.values[OUT_ADJUSTED_RATIO] =
+	row.values[OUT_WEIGHTED_ERROR_RATIO] =
 		Float8GetDatum(edge->error_weight / edge->weight);
 	put_quantiles(&row, OUT_CLIENT_P50, edge->client);
 	put_quantiles(&row, OUT_SERVER_P50, edge->server);
@@ -610,6 +678,7 @@ dt_trace_service_dependencies(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	initStringInfo(&gatherer.peer);
+	initStringInfo(&gatherer.service);
 	gatherer.context = AllocSetContextCreate(CurrentMemoryContext,
 											 "distributed_trace call spans",
 											 ALLOCSET_DEFAULT_SIZES);

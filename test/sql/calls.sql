@@ -44,7 +44,7 @@ SELECT * FROM pg_temp.edges();
 -- messages: parent and link, two links, a span that receives and one that processes, a batch
 TRUNCATE distributed_trace_log, distributed_trace_latency;
 \o /dev/null
-SELECT pg_temp.add('p', n::text, NULL, 'orders', 'producer', '{"messaging.system": "kafka", "messaging.destination.name": "mail"}'), pg_temp.add('p', n || ' made', n::text, 'orders', 'internal') FROM generate_series(1, 9) n;
+SELECT pg_temp.add('p', n::text, NULL, 'orders', 'producer', '{"messaging.system": "kafka", "messaging.destination.name": "mail"}'), pg_temp.add('p', n || ' made', n::text, 'orders', 'internal') FROM generate_series(1, 10) n;
 SELECT pg_temp.add('p', 'c1', '1', 'both', 'consumer', pg_temp.links('p/1'));
 SELECT pg_temp.add('c2', '1', NULL, 'twice', 'consumer', pg_temp.links('p/2', 'p/2'));
 SELECT pg_temp.add('p', 'c3', '3', 'receives and processes', 'consumer'), pg_temp.add('p', 'c3b', 'c3', 'receives and processes', 'consumer', pg_temp.links('p/3'));
@@ -52,6 +52,7 @@ SELECT pg_temp.add('c4', '1', NULL, 'links twice', 'consumer', pg_temp.links('p/
 SELECT pg_temp.add('c5', '1', NULL, 'batch', 'consumer', pg_temp.links('p/5', 'p/6', 'p/5'));
 SELECT pg_temp.add('c6', '1', NULL, 'polls', 'client', pg_temp.links('p/7') || '{"messaging.system": "kafka"}');
 SELECT pg_temp.add('c7', '1', NULL, 'group', 'consumer', pg_temp.links('p/8')), pg_temp.add('c8', '1', NULL, 'group', 'consumer', pg_temp.links('p/8'));
+SELECT pg_temp.add('p', 'c10', '10', 'mailer', 'consumer'), pg_temp.add('c10', '1', NULL, 'mailer', 'consumer', pg_temp.links('p/10')), pg_temp.add('c11', '1', NULL, 'mailer', 'internal', pg_temp.links('p/10'));
 \o
 -- nobody is known to take the ninth
 SELECT * FROM pg_temp.edges() ORDER BY edge COLLATE "C";
@@ -70,7 +71,24 @@ TRUNCATE distributed_trace_log, distributed_trace_latency;
 \o /dev/null
 SELECT pg_temp.add('1', n::text, NULL, 'web', 'client', jsonb_build_object('db.system', 'redis', 'error', n = 1, 'otel', jsonb_build_object('trace_state', CASE n WHEN 1 THEN 'ot=th:0' ELSE 'ot=th:f' END))) FROM generate_series(1, 2) n;
 \o
-SELECT call_count, adjusted_count, error_count, error_ratio, adjusted_error_count, round(adjusted_error_ratio::numeric, 4) AS adjusted_error_ratio FROM trace_service_dependencies('2021-01-01', '2021-01-02');
+SELECT call_count, adjusted_count, error_count, error_ratio, adjusted_error_count, round(weighted_error_ratio::numeric, 4) AS weighted_error_ratio FROM trace_service_dependencies('2021-01-01', '2021-01-02');
+
+-- a service of two environments and a namespace is two services, unless the setting says that it is one
+TRUNCATE distributed_trace_log, distributed_trace_latency;
+INSERT INTO distributed_trace_resource (resource_id, digest, attributes) VALUES
+	(1, 'calls 1', '{"service.namespace": "shop", "deployment.environment.name": "prod"}'), (2, 'calls 2', '{"service.namespace": "shop", "deployment.environment": "test"}'), (3, 'calls 3', '{"host.name": "h"}');
+\o /dev/null
+SELECT pg_temp.add('1', r || 'a', NULL, 'web', 'client', jsonb_build_object('otel', jsonb_build_object('resource', r))), pg_temp.add('1', r || 'b', r || 'a', 'cart', 'server', '{"otel": {"resource": 3}}'),
+       pg_temp.add('1', r || 'c', r || 'a', 'web', 'internal', jsonb_build_object('otel', jsonb_build_object('resource', 3 - r))) FROM generate_series(1, 2) r;
+\o
+SELECT caller_service, caller_namespace, caller_environment, callee_service, callee_namespace, callee_environment, call_count FROM trace_service_dependencies('2021-01-01', '2021-01-02');
+SELECT source, target, detail__calls FROM trace_grafana_edges('2021-01-01', '2021-01-02');
+SELECT id, title, subtitle FROM trace_grafana_nodes('2021-01-01', '2021-01-02');
+SET distributed_trace.service_dimensions = 'none';
+SELECT * FROM pg_temp.edges();
+SELECT id, title, subtitle FROM trace_grafana_nodes('2021-01-01', '2021-01-02');
+RESET distributed_trace.service_dimensions;
+DELETE FROM distributed_trace_resource WHERE resource_id IN (1, 2, 3);
 
 -- chains of 10000 spans: internal ones, clients with and without a name, all with a leaf below
 TRUNCATE distributed_trace_log, distributed_trace_latency;

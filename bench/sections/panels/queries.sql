@@ -76,6 +76,7 @@ INSERT INTO bench.panel (kind, item, query) VALUES
     ('trace', 'trace_summary', $$SELECT * FROM trace_summary({trace})$$),
     ('trace', 'trace_lint', $$SELECT * FROM trace_lint({trace})$$),
     ('trace', 'trace_waterfall', $$SELECT * FROM trace_waterfall({trace})$$),
+    ('trace', 'trace_waterfall_text', $$SELECT trace_waterfall_text({trace})$$),
     ('trace', 'trace_critical_path', $$SELECT * FROM trace_critical_path({trace})$$),
     ('trace', 'trace_critical_path_duration', $$SELECT trace_critical_path_duration({trace})$$),
     ('trace', 'trace_critical_path_spans', $$SELECT * FROM trace_critical_path_spans({trace})$$),
