@@ -56,8 +56,7 @@ FROM (VALUES ('SELECT * FROM trace_spans ORDER BY start_time DESC LIMIT 50'),
              ('SELECT * FROM trace_traces WHERE start_time < now() - interval ''50 min'' ORDER BY start_time DESC LIMIT 5'),
              ('SELECT * FROM trace_critical_times ORDER BY start_time DESC LIMIT 5')) q (query);
 SELECT query, pg_temp.share_read(query) < 0.15 AS is_little
-FROM (VALUES ('SELECT * FROM trace_errors ORDER BY start_time DESC LIMIT 2'),
-             ('SELECT * FROM trace_slowest LIMIT 20'),
+FROM (VALUES ('SELECT * FROM trace_slowest LIMIT 20'),
              ('SELECT * FROM trace_slowest ORDER BY root_duration_ms DESC LIMIT 20')) q (query);
 
 -- what a function is said to cost lets no plan be compiled for it
