@@ -71,9 +71,11 @@ BEGIN
 END $$;
 
 INSERT INTO bench.item (section, item, goal, goal_unit)
-SELECT 'panels, ' || kind, item,
-       CASE WHEN item ~ '^trace_(traces: newest|slowest)' THEN '<= 50' WHEN kind IN ('dashboard', 'grafana', 'latency', 'map') THEN '<= 100' END, 'ms'
-FROM bench.panel ORDER BY position;
+SELECT 'panels, ' || kind, item, goal, CASE WHEN goal IS NOT NULL THEN 'ms' END
+FROM bench.panel,
+     LATERAL (SELECT CASE WHEN item ~ '^trace_(traces: newest|slowest.*: 20)' THEN '<= 50'
+                          WHEN kind IN ('dashboard', 'grafana', 'latency', 'map') THEN '<= 100' END AS goal) g
+ORDER BY position;
 
 -- Planning and executing, in ms.
 CREATE FUNCTION bench.panel_ms(query text) RETURNS float8 LANGUAGE plpgsql AS $$
