@@ -39,7 +39,7 @@ ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 
 # The program that talks to the network; built where its libraries are found.
 RECEIVER = distributed_trace_receiver
-RECEIVER_LIBS = libevent_core libevent_extra libevent_openssl libnghttp2 openssl zlib
+RECEIVER_LIBS = libevent_core libevent_openssl libnghttp2 openssl zlib libzstd
 RECEIVER_SOURCES = $(sort $(wildcard src/receiver/*.c)) src/core/frame.c
 ifeq ($(shell pkg-config --exists $(RECEIVER_LIBS) 2>/dev/null && echo yes),yes)
 HAVE_RECEIVER = yes
@@ -93,7 +93,7 @@ all: no-receiver
 .PHONY: no-receiver
 no-receiver:
 	@echo 'Without $(RECEIVER), which needs pkg-config and the headers of $(RECEIVER_LIBS)' \
-		'(Debian: pkg-config libevent-dev libnghttp2-dev libssl-dev); all else is built.'
+		'(Debian: pkg-config libevent-dev libnghttp2-dev libssl-dev libzstd-dev); all else is built.'
 endif
 
 else

@@ -6,6 +6,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "record/latency_delta.h"
+#include "record/receiver_refusals.h"
 #include "record/receiver_settings.h"
 #include "record/receiver_stats.h"
 #include "record/receiver_worker.h"
@@ -28,6 +29,7 @@ _PG_init(void)
 	define_receiver_settings();
 	MarkGUCPrefixReserved("distributed_trace");
 	receiver_stats_request();
+	receiver_refusals_request();
 	if (receiver_is_on)
 		register_receiver_worker();
 }

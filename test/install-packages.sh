@@ -66,6 +66,8 @@ look_for_build()
 		need libc6-dev "headers of the C library"
 	[ -f /usr/include/zlib.h ] ||
 		need zlib1g-dev "zlib, for OTLP requests that come gzipped"
+	[ -f /usr/include/zstd.h ] ||
+		need libzstd-dev "zstd, for OTLP requests that come compressed with it"
 	have pkg-config || need pkg-config "finds the libraries of the receiver program"
 	[ -f /usr/include/event2/event.h ] ||
 		need libevent-dev "the event loop of the receiver program"

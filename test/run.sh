@@ -151,19 +151,22 @@ ubsan()
 # The receiver program with sanitizers, against a peer instead of a server.
 receiver()
 {
-	local python=/usr/bin/python3
+	local python=/usr/bin/python3 file status=0
 
 	[ -x $python ] || python=python3
 	# shellcheck disable=SC2046
 	clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 		-fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$tree/src" \
 		-o program "$tree"/src/receiver/*.c "$tree/src/core/frame.c" \
-		$(pkg-config --cflags --libs libevent_core libevent_extra libevent_openssl libnghttp2 openssl zlib) || {
+		$(pkg-config --cflags --libs libevent_core libevent_openssl libnghttp2 openssl zlib libzstd) || {
 		echo "not ok 1 - the receiver program builds without warnings"
 		return 1
 	}
 	# it cannot be traced, which looking for leaks would need
-	ASAN_OPTIONS=detect_leaks=0 "$python" "$tree/test/receiver/receiver_test.py" "$PWD/program" "$tree/test/data/otlp"
+	for file in "$tree"/test/receiver/*_test.py; do
+		ASAN_OPTIONS=detect_leaks=0 "$python" "$file" "$PWD/program" "$tree/test/data/otlp" || status=$?
+	done
+	return $status
 }
 
 pgtap()

@@ -38,10 +38,35 @@ COMMENT ON FUNCTION trace_receiver_status() IS 'The row of trace_receiver_stats;
 CREATE FUNCTION trace_receiver_reset_stats() RETURNS void
     LANGUAGE C VOLATILE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'dt_trace_receiver_reset_stats';
+
+CREATE FUNCTION trace_receiver_refused()
+    RETURNS TABLE (
+        last_time timestamptz,
+        first_time timestamptz,
+        protocol text,
+        reason text,
+        last_peer text,
+        refused_count bigint)
+    LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10
+    AS 'MODULE_PATHNAME', 'dt_trace_receiver_refused';
+REVOKE EXECUTE ON FUNCTION trace_receiver_refused() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION trace_receiver_refused() TO pg_monitor;
+COMMENT ON FUNCTION trace_receiver_refused() IS 'The rows of trace_receiver_refusals; none if the extension is not preloaded.';
+
+CREATE VIEW trace_receiver_refusals AS SELECT * FROM trace_receiver_refused() ORDER BY last_time DESC;
+GRANT SELECT ON trace_receiver_refusals TO pg_monitor;
+COMMENT ON VIEW trace_receiver_refusals IS 'What the receiver refused, the last first: a row for each protocol and reason, since the server started or its counts were reset.';
+COMMENT ON COLUMN trace_receiver_refusals.last_time IS 'When this happened last, to the second.';
+COMMENT ON COLUMN trace_receiver_refusals.first_time IS 'When it happened first.';
+COMMENT ON COLUMN trace_receiver_refusals.protocol IS 'HTTP (HTTP/1.1), HTTP/2 (OTLP/HTTP over it), gRPC, TLS, or any: it was not known yet.';
+COMMENT ON COLUMN trace_receiver_refusals.reason IS 'Why, as the client was told if it could be; of TLS in OpenSSL''s words.';
+COMMENT ON COLUMN trace_receiver_refusals.last_peer IS 'The address of the last client that this happened to.';
+COMMENT ON COLUMN trace_receiver_refusals.refused_count IS 'How often.';
+
 REVOKE EXECUTE ON FUNCTION trace_receiver_reset_stats() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION trace_receiver_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION trace_receiver_status() TO pg_monitor;
-COMMENT ON FUNCTION trace_receiver_reset_stats() IS 'Begins the counts of trace_receiver_stats anew.';
+COMMENT ON FUNCTION trace_receiver_reset_stats() IS 'Begins the counts of trace_receiver_stats and trace_receiver_refusals anew.';
 
 CREATE VIEW trace_receiver_stats AS SELECT * FROM trace_receiver_status();
 GRANT SELECT ON trace_receiver_stats TO pg_monitor;
@@ -65,7 +90,7 @@ COMMENT ON COLUMN trace_receiver_stats.last_rejection IS 'Why the last of them c
 COMMENT ON COLUMN trace_receiver_stats.body_bytes IS 'Bytes of request bodies, as they came.';
 COMMENT ON COLUMN trace_receiver_stats.connection_count IS 'Connections that were taken.';
 COMMENT ON COLUMN trace_receiver_stats.open_connections IS 'Connections that are open.';
-COMMENT ON COLUMN trace_receiver_stats.turned_away_count IS 'Connections over the limit, closed at once.';
+COMMENT ON COLUMN trace_receiver_stats.turned_away_count IS 'Connections that were closed because there were too many: those that gave way, and those that found no place.';
 COMMENT ON COLUMN trace_receiver_stats.pending_requests IS 'Requests that wait for their answer.';
 COMMENT ON COLUMN trace_receiver_stats.commit_count IS 'How often requests were recorded and made durable, one or several together.';
 COMMENT ON COLUMN trace_receiver_stats.commit_p50_ms IS 'Median time that this took, decoding included, in milliseconds, within 1 %.';

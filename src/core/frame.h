@@ -11,13 +11,16 @@
  *	7	1 byte	0
  *	8	8 bytes	number of the request, chosen by the program
  *	16	8 bytes	requests: milliseconds until the client gives up
- *				answers: spans that were rejected
+ *				answers: spans that were rejected; refusals: how many
  *
  * From the program:
  *	LISTENING	it has opened its ports; text, one a line
  *	FAILED		it cannot; text says why.  It ends.
  *	REQUEST		an OTLP request, inflated
  *	COUNTS		what it has counted so far: FRAME_COUNTERS integers of 8 bytes
+ *	REFUSED		clients were turned away, so many (the integer at 16), for one
+ *				reason; text, a line each: protocol, reason, the last one's
+ *				address
  *
  * From the worker:
  *	CONFIG		settings, "name=value" lines; the first frame of all
@@ -43,6 +46,7 @@ typedef enum FrameType
 	FRAME_FAILED,
 	FRAME_REQUEST,
 	FRAME_COUNTS,
+	FRAME_REFUSED,
 	FRAME_CONFIG,
 	FRAME_ANSWER,
 	FRAME_STATE,
@@ -73,7 +77,7 @@ typedef enum FrameCounter
 {
 	COUNT_CONNECTIONS, /* accepted */
 	COUNT_OPEN,		   /* connections now */
-	COUNT_TURNED_AWAY, /* connections beyond the limit */
+	COUNT_TURNED_AWAY, /* connections closed because there were too many */
 	COUNT_HTTP_REQUESTS,
 	COUNT_GRPC_REQUESTS,
 	COUNT_BYTES,		/* of bodies, as they came */

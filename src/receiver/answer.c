@@ -121,3 +121,62 @@ put_percent_encoded(struct evbuffer *out, Slice text)
 			evbuffer_add(out, &text.data[i], 1);
 	}
 }
+
+AnswerForm
+answer_form(RequestType type)
+{
+	if (type == TYPE_PROTOBUF)
+		return ANSWER_PROTOBUF;
+	return type == TYPE_JSON ? ANSWER_JSON : ANSWER_TEXT;
+}
+
+const char *
+answer_media_type(AnswerForm form)
+{
+	if (form == ANSWER_PROTOBUF)
+		return "application/x-protobuf";
+	return form == ANSWER_JSON ? "application/json" : "text/plain";
+}
+
+int
+http_status(FrameOutcome outcome)
+{
+	if (outcome == OUTCOME_RECORDED)
+		return 200;
+	return outcome == OUTCOME_MALFORMED ? 400 : 503;
+}
+
+static int
+status_code(int status)
+{
+	switch (status)
+	{
+		case 401:
+			return STATUS_UNAUTHENTICATED;
+		case 403:
+			return STATUS_PERMISSION_DENIED;
+		case 404:
+		case 405:
+		case 501:
+			return STATUS_UNIMPLEMENTED;
+		case 413:
+			return STATUS_RESOURCE_EXHAUSTED;
+		case 408:
+		case 503:
+			return STATUS_UNAVAILABLE;
+		default:
+			return STATUS_INVALID_ARGUMENT;
+	}
+}
+
+void
+put_error(struct evbuffer *out, AnswerForm form, int status, Slice message)
+{
+	if (form == ANSWER_TEXT)
+		evbuffer_add_printf(out, "%.*s\n", (int) message.length, message.data);
+	else
+		put_status(out,
+				   form == ANSWER_JSON ? ENCODING_JSON : ENCODING_PROTOBUF,
+				   status_code(status),
+				   message);
+}

@@ -7,6 +7,7 @@
 #include <event2/buffer.h>
 
 #include "core/frame.h"
+#include "request.h"
 
 /* Codes of google.rpc.Status, which are those of gRPC. */
 enum
@@ -21,6 +22,26 @@ enum
 	STATUS_UNAVAILABLE = 14,
 	STATUS_UNAUTHENTICATED = 16,
 };
+
+/* What the body of an answer by HTTP is. */
+typedef enum AnswerForm
+{
+	ANSWER_TEXT, /* to whoever did not speak OTLP */
+	ANSWER_PROTOBUF,
+	ANSWER_JSON,
+} AnswerForm;
+
+/* That of the request. */
+extern AnswerForm answer_form(RequestType type);
+
+extern const char *answer_media_type(AnswerForm form);
+
+/* The status of HTTP for what became of a request. */
+extern int http_status(FrameOutcome outcome);
+
+/* The body of an answer with that status that is not 200. */
+extern void put_error(struct evbuffer *out, AnswerForm form, int status,
+					  Slice message);
 
 /* An ExportTraceServiceResponse: empty, or with its partial_success. */
 extern void put_response(struct evbuffer *out, FrameEncoding encoding,

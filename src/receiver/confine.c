@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #if defined(__linux__) && defined(__x86_64__)
 #define HAVE_FILTER 1
@@ -141,8 +143,10 @@ filter_system_calls(void)
 void
 confine_process(void)
 {
+#ifdef __linux__
 	(void) prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 	limit(RLIMIT_CORE, 0);
 #ifndef HAVE_SANITIZER
 	limit(RLIMIT_AS, MEMORY_LIMIT);

@@ -64,19 +64,6 @@ trim(Slice text)
 	return text;
 }
 
-bool
-http1_is_value(Slice value, const char *word)
-{
-	const char *end;
-
-	if (value.data == NULL)
-		return false;
-	end = memchr(value.data, ';', value.length);
-	if (end != NULL)
-		value.length = (uint32_t) (end - value.data);
-	return equals(trim(value), word);
-}
-
 /* Visible characters, spaces, tabs, and bytes above ASCII. */
 static bool
 is_field_value(Slice value)
@@ -192,15 +179,53 @@ read_field_line(Http1Head *head, Slice line)
 	return read_field(head, name, value);
 }
 
+/* Whether a text begins with this, in any case. */
 static bool
-is_target(Slice target)
+begins_with(Slice text, const char *word)
 {
+	size_t length = strlen(word);
+
+	return text.length >= length &&
+		   equals((Slice){text.data, (uint32_t) length}, word);
+}
+
+/*
+ * "/path", or the whole URL, which RFC 9112 wants to be accepted.  One with a
+ * user in it is none of ours.
+ */
+static bool
+read_target(Http1Head *head, Slice target)
+{
+	const char *slash;
+
 	for (uint32_t i = 0; i < target.length; i++)
 	{
 		if (target.data[i] <= ' ' || target.data[i] == 127)
 			return false;
 	}
-	return target.length > 0 && *target.data == '/';
+	head->path = target;
+	if (target.length > 0 && *target.data == '/')
+		return true;
+	if (begins_with(target, "http://"))
+		target = (Slice){target.data + 7, target.length - 7};
+	else if (begins_with(target, "https://"))
+		target = (Slice){target.data + 8, target.length - 8};
+	else
+		return false;
+	head->authority = target;
+	for (uint32_t i = 0; i < target.length; i++)
+	{
+		if (target.data[i] == '@')
+			return false;
+		if (target.data[i] == '/' || target.data[i] == '?')
+		{
+			head->authority.length = i;
+			break;
+		}
+	}
+	slash = target.data + head->authority.length;
+	head->path = (Slice){slash, target.length - head->authority.length};
+	return head->authority.length > 0;
 }
 
 /* "METHOD /path?query HTTP/1.1" */
@@ -208,40 +233,40 @@ static int
 read_request_line(Http1Head *head, Slice line)
 {
 	const char *space = memchr(line.data, ' ', line.length);
+	Slice target;
 	Slice version;
-	const char *query;
 
 	if (space == NULL)
 		return BAD_REQUEST;
 	head->method = (Slice){line.data, (uint32_t) (space - line.data)};
-	head->path = (Slice){space + 1, line.length - head->method.length - 1};
-	space = memchr(head->path.data, ' ', head->path.length);
+	target = (Slice){space + 1, line.length - head->method.length - 1};
+	space = memchr(target.data, ' ', target.length);
 	if (space == NULL)
 		return BAD_REQUEST;
-	version =
-		(Slice){space + 1,
-				head->path.length - (uint32_t) (space - head->path.data) - 1};
-	head->path.length = (uint32_t) (space - head->path.data);
-	if (!is_token(head->method) || !is_target(head->path) ||
+	version = (Slice){space + 1,
+					  target.length - (uint32_t) (space - target.data) - 1};
+	target.length = (uint32_t) (space - target.data);
+	if (!is_token(head->method) || !read_target(head, target) ||
 		version.length != 8 || memcmp(version.data, "HTTP/", 5) != 0)
 		return BAD_REQUEST;
 	head->is_version_10 = memcmp(version.data, "HTTP/1.0", 8) == 0;
 	head->is_kept_alive = !head->is_version_10;
 	if (!head->is_version_10 && memcmp(version.data, "HTTP/1.1", 8) != 0)
 		return VERSION_NOT_SUPPORTED;
-	query = memchr(head->path.data, '?', head->path.length);
-	if (query != NULL)
-		head->path.length = (uint32_t) (query - head->path.data);
 	return 0;
 }
 
 /* What is wrong with the head as a whole. */
 static int
-check_head(const Http1Head *head)
+check_head(Http1Head *head)
 {
 	if (head->is_chunked && (head->has_length || head->is_version_10))
 		return BAD_REQUEST;
-	return head->host.data == NULL && !head->is_version_10 ? BAD_REQUEST : 0;
+	if (head->host.data == NULL && !head->is_version_10)
+		return BAD_REQUEST;
+	if (head->authority.data != NULL)
+		head->host = head->authority;
+	return 0;
 }
 
 /* The next line that ends in CR LF; false if it does not, or not yet. */

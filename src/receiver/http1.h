@@ -18,8 +18,10 @@
 typedef struct Http1Head
 {
 	Slice method;
-	Slice path; /* without query */
-	Slice host;
+	Slice path; /* with its query; empty: that of a URL without one */
+	Slice
+		authority; /* of a target that is a whole URL; data NULL: it is none */
+	Slice host;	   /* that of the target, if it names one */
 	Slice content_type;
 	Slice content_encoding;
 	Slice authorization;
@@ -62,8 +64,5 @@ typedef struct Http1Chunks
 extern Http1Result http1_read_chunks(Http1Chunks *chunks, const char *data,
 									 size_t length, Slice *part, size_t *used,
 									 int *status);
-
-/* Whether a header value is this word, whatever follows after a semicolon. */
-extern bool http1_is_value(Slice value, const char *word);
 
 #endif

@@ -1,26 +1,33 @@
 /*
  * Opening ports and taking connections.
  */
-#include "receiver.h"
+#include "connection.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #define MAX_LISTENERS 32
-#define BACKLOG 128
+#define BACKLOG 1024
 
-static struct evconnlistener *listeners[MAX_LISTENERS];
-static int listener_count;
+#define ACCEPTED_AT_ONCE 16
 
-typedef void (*Acceptor)(Receiver *receiver, evutil_socket_t fd);
+/* One address of a port. */
+typedef struct Port
+{
+	Receiver *receiver;
+	bool is_grpc;
+	struct evconnlistener *listener; /* which owns the socket */
+	struct event *event;
+} Port;
+
+static Port ports[MAX_LISTENERS];
+static int port_count;
 
 /* What is told to the worker once all are open. */
 static char announcement[4096];
@@ -32,74 +39,29 @@ fail(char *fault, size_t size, const char *what, const char *why)
 	return false;
 }
 
-/* One connection more, or one too many. */
-static bool
-admit(Receiver *receiver, evutil_socket_t fd)
-{
-	if (receiver->counts[COUNT_OPEN] >= receiver->settings.max_connections)
-	{
-		receiver->counts[COUNT_TURNED_AWAY]++;
-		evutil_closesocket(fd);
-		return false;
-	}
-	receiver->counts[COUNT_CONNECTIONS]++;
-	receiver->counts[COUNT_OPEN]++;
-	return true;
-}
-
+/* Takes a few connections.  Those that have come already are served before more
+ * are taken, or a flood of new ones would push them out unread. */
 static void
-accept_http(struct evconnlistener *listener, evutil_socket_t fd,
-			struct sockaddr *address, int length, void *context)
+accept_some(evutil_socket_t fd, short what, void *context)
 {
-	(void) listener;
-	(void) address;
-	(void) length;
-	if (admit(context, fd))
-		http_accept(context, fd);
-}
+	const Port *port = context;
 
-static void
-accept_grpc(struct evconnlistener *listener, evutil_socket_t fd,
-			struct sockaddr *address, int length, void *context)
-{
-	(void) listener;
-	(void) address;
-	(void) length;
-	if (admit(context, fd))
-		grpc_accept(context, fd);
-}
-
-void
-connection_closed(Receiver *receiver)
-{
-	receiver->counts[COUNT_OPEN]--;
-}
-
-struct bufferevent *
-open_stream(Receiver *receiver, evutil_socket_t fd, SSL_CTX *tls)
-{
-	struct bufferevent *stream = NULL;
-	SSL *ssl;
-
-	evutil_make_socket_nonblocking(fd);
-	if (tls == NULL)
-		stream =
-			bufferevent_socket_new(receiver->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	else
+	(void) what;
+	for (int i = 0; i < ACCEPTED_AT_ONCE; i++)
 	{
-		ssl = SSL_new(tls);
-		if (ssl != NULL)
-			stream = bufferevent_openssl_socket_new(receiver->base,
-													fd,
-													ssl,
-													BUFFEREVENT_SSL_ACCEPTING,
-													BEV_OPT_CLOSE_ON_FREE);
-		if (stream != NULL)
-			bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
+		struct sockaddr_storage peer;
+		socklen_t length = sizeof(peer);
+		int client = accept(fd, (struct sockaddr *) &peer, &length);
+
+		if (client < 0)
+			return;
+		evutil_make_socket_closeonexec(client);
+		connection_accept(port->receiver,
+						  client,
+						  (const struct sockaddr *) &peer,
+						  (int) length,
+						  port->is_grpc);
 	}
-	if (stream == NULL)
-		evutil_closesocket(fd);
-	return stream;
 }
 
 bool
@@ -131,14 +93,49 @@ is_loopback(const struct sockaddr *address)
 			   &((const struct sockaddr_in6 *) address)->sin6_addr);
 }
 
+/* Opens a socket, and takes what comes. */
+static bool
+open_port(Receiver *receiver, const struct addrinfo *address, bool is_grpc)
+{
+	Port *port = &ports[port_count];
+
+	*port = (Port){.receiver = receiver, .is_grpc = is_grpc};
+	port->listener = evconnlistener_new_bind(
+		receiver->base,
+		NULL,
+		NULL,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC |
+			LEV_OPT_DISABLED |
+			(address->ai_family == AF_INET6 ? LEV_OPT_BIND_IPV6ONLY : 0),
+		BACKLOG,
+		address->ai_addr,
+		(int) address->ai_addrlen);
+	if (port->listener == NULL)
+		return false;
+	port->event = event_new(receiver->base,
+							evconnlistener_get_fd(port->listener),
+							EV_READ | EV_PERSIST,
+							accept_some,
+							port);
+	if (port->event == NULL)
+	{
+		evconnlistener_free(port->listener);
+		errno = ENOMEM;
+		return false;
+	}
+	event_add(port->event, NULL);
+	port_count++;
+	return true;
+}
+
 /* Opens one address. */
 static bool
 listen_on(Receiver *receiver, const struct addrinfo *address, const char *name,
-		  evconnlistener_cb acceptor, char *fault, size_t fault_size)
+		  bool is_grpc, char *fault, size_t fault_size)
 {
-	struct evconnlistener *listener;
+	int code;
 
-	if (listener_count == MAX_LISTENERS)
+	if (port_count == MAX_LISTENERS)
 		return fail(fault, fault_size, name, "too many addresses");
 	if (!is_loopback(address->ai_addr) && receiver->settings.token.data == NULL)
 		return fail(fault,
@@ -146,31 +143,18 @@ listen_on(Receiver *receiver, const struct addrinfo *address, const char *name,
 					name,
 					"addresses that are not loopback need a token "
 					"(distributed_trace.receiver_token_file)");
-	listener = evconnlistener_new_bind(
-		receiver->base,
-		acceptor,
-		receiver,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC |
-			(address->ai_family == AF_INET6 ? LEV_OPT_BIND_IPV6ONLY : 0),
-		BACKLOG,
-		address->ai_addr,
-		(int) address->ai_addrlen);
-	if (listener == NULL)
-	{
-		int code = errno;
-
-		(void) fail(fault, fault_size, name, strerror(code));
-		errno = code;
-		return false;
-	}
-	listeners[listener_count++] = listener;
-	return true;
+	if (open_port(receiver, address, is_grpc))
+		return true;
+	code = errno;
+	(void) fail(fault, fault_size, name, strerror(code));
+	errno = code;
+	return false;
 }
 
 /* Opens a port on all addresses that a host name stands for. */
 static bool
 listen_on_host(Receiver *receiver, const char *host, const char *port,
-			   evconnlistener_cb acceptor, char *fault, size_t fault_size)
+			   bool is_grpc, char *fault, size_t fault_size)
 {
 	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 							 .ai_socktype = SOCK_STREAM};
@@ -189,7 +173,7 @@ listen_on_host(Receiver *receiver, const char *host, const char *port,
 		/* one of several is enough: there may be no IPv6; but a port that
 		 * another program has on one of them is not ours */
 		errno = 0;
-		if (listen_on(receiver, at, name, acceptor, fault, fault_size))
+		if (listen_on(receiver, at, name, is_grpc, fault, fault_size))
 			is_open = true;
 		else if (errno == EADDRINUSE)
 			is_taken = true;
@@ -200,8 +184,8 @@ listen_on_host(Receiver *receiver, const char *host, const char *port,
 
 /* Opens a port on every host of a list. */
 static bool
-listen_on_hosts(Receiver *receiver, Slice hosts, Slice port,
-				evconnlistener_cb acceptor, char *fault, size_t fault_size)
+listen_on_hosts(Receiver *receiver, Slice hosts, Slice port, bool is_grpc,
+				char *fault, size_t fault_size)
 {
 	char list[1024];
 	char number[16];
@@ -219,8 +203,7 @@ listen_on_hosts(Receiver *receiver, Slice hosts, Slice port,
 	for (char *host = strtok_r(list, ", ", &state); host != NULL;
 		 host = strtok_r(NULL, ", ", &state))
 	{
-		if (!listen_on_host(
-				receiver, host, number, acceptor, fault, fault_size))
+		if (!listen_on_host(receiver, host, number, is_grpc, fault, fault_size))
 			return false;
 	}
 	return true;
@@ -230,13 +213,13 @@ static int
 select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
 				const unsigned char *in, unsigned int in_length, void *wanted)
 {
-	const unsigned char *protocol = wanted;
+	const char *protocols = wanted;
 
 	(void) ssl;
 	if (SSL_select_next_proto((unsigned char **) out,
 							  out_length,
-							  protocol,
-							  protocol[0] + 1u,
+							  (const unsigned char *) protocols,
+							  (unsigned) strlen(protocols),
 							  in,
 							  in_length) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -253,7 +236,7 @@ fail_tls(char *fault, size_t size, const char *file)
  * is named. */
 static SSL_CTX *
 make_tls(const char *cert, const char *key, const char *ca,
-		 const unsigned char *protocol, char *fault, size_t fault_size)
+		 const char *protocols, char *fault, size_t fault_size)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 	bool is_good = tls != NULL;
@@ -277,10 +260,11 @@ make_tls(const char *cert, const char *key, const char *ca,
 		return NULL;
 	}
 	/* sessions of clients with certificates are resumed under this name */
-	SSL_CTX_set_session_id_context(tls, protocol + 1, protocol[0]);
+	SSL_CTX_set_session_id_context(
+		tls, (const unsigned char *) protocols, (unsigned) strlen(protocols));
 	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_alpn_select_cb(tls, select_protocol, (void *) protocol);
+	SSL_CTX_set_alpn_select_cb(tls, select_protocol, (void *) protocols);
 	return tls;
 }
 
@@ -299,8 +283,9 @@ copy_value(Slice config, const char *name, char *to, size_t size)
 static bool
 open_tls(Receiver *receiver, Slice config, char *fault, size_t fault_size)
 {
-	static const unsigned char http[] = "\x08http/1.1";
-	static const unsigned char http2[] = "\x02h2";
+	/* each as long as the byte before it says; the first is preferred */
+	static const char http[] = "\x02h2\x08http/1.1";
+	static const char http2[] = "\x02h2";
 	char cert[1024];
 	char key[1024];
 	char ca[1024];
@@ -346,18 +331,22 @@ listen_on_ports(Receiver *receiver, Slice config, char *fault,
 		return fail(fault, fault_size, "configuration", "ports are missing");
 	if (!open_tls(receiver, config, fault, fault_size) ||
 		!listen_on_hosts(
-			receiver, hosts, http_port, accept_http, fault, fault_size) ||
-		!listen_on_hosts(
-			receiver, hosts, grpc_port, accept_grpc, fault, fault_size))
+			receiver, hosts, http_port, false, fault, fault_size) ||
+		!listen_on_hosts(receiver, hosts, grpc_port, true, fault, fault_size))
 		return false;
 	announce(hosts, http_port, grpc_port, receiver->http_tls != NULL);
-	link_send(receiver, FRAME_LISTENING, announcement);
+	link_send_text(receiver, FRAME_LISTENING, announcement);
 	return true;
 }
 
 void
 stop_listening(void)
 {
-	while (listener_count > 0)
-		evconnlistener_free(listeners[--listener_count]);
+	while (port_count > 0)
+	{
+		Port *port = &ports[--port_count];
+
+		event_free(port->event);
+		evconnlistener_free(port->listener);
+	}
 }

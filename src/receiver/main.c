@@ -15,15 +15,27 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "refusals.h"
+
+/* for all else but connections */
 #define SPARE_FILES 64
+
+/* A request is at most such a part of what may be pending. */
+#define PENDING_REQUESTS 4
+
+/* what the worker gets before it has answered some */
+#define MAX_SENT (UINT64_C(8) * 1024 * 1024)
 
 #define MAX_CONFIG 65536
 
@@ -84,16 +96,38 @@ static void
 read_settings(Receiver *receiver)
 {
 	Slice config = receiver->config;
+	Settings *settings = &receiver->settings;
 
-	receiver->settings = (Settings){
+	*settings = (Settings){
 		.token = frame_config_value(config, "token"),
 		.max_request = number_setting(config, "max_request"),
 		.max_pending = number_setting(config, "max_pending"),
 		.max_connections = number_setting(config, "max_connections"),
+		.max_wait = number_setting(config, "max_wait"),
+		.listen_addresses = frame_config_value(config, "listen_addresses"),
 	};
-	/* room for a request of any size that a frame can hold */
-	if (receiver->settings.max_request > FRAME_MAX_PAYLOAD)
-		receiver->settings.max_request = FRAME_MAX_PAYLOAD;
+	if (settings->max_request > FRAME_MAX_PAYLOAD)
+		settings->max_request = FRAME_MAX_PAYLOAD;
+	/* or one request could be more than all may be together */
+	if (settings->max_request > settings->max_pending / PENDING_REQUESTS)
+		settings->max_request = settings->max_pending / PENDING_REQUESTS;
+	settings->max_sent =
+		settings->max_request < MAX_SENT ? settings->max_request : MAX_SENT;
+}
+
+long
+monotonic_seconds(void)
+{
+	return (long) (monotonic_ms() / 1000);
+}
+
+uint64_t
+monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
 }
 
 /* Sockets for all connections, and a few files; fewer connections if the system
@@ -122,16 +156,15 @@ static void
 on_second(evutil_socket_t fd, short what, void *context)
 {
 	Receiver *receiver = context;
-	uint8_t header[FRAME_HEADER_SIZE];
 	uint8_t counts[FRAME_COUNTERS * 8];
 	Frame frame = {.type = FRAME_COUNTS, .length = sizeof(counts)};
 
 	(void) fd;
 	(void) what;
-	frame_write_header(&frame, header);
+	link_give_up_late(receiver);
 	frame_write_counts(receiver->counts, counts);
-	bufferevent_write(receiver->link, header, sizeof(header));
-	bufferevent_write(receiver->link, counts, sizeof(counts));
+	link_send(receiver, &frame, counts);
+	send_refusals(receiver);
 	if (receiver->is_stopping && receiver->counts[COUNT_PENDING] == 0)
 		event_base_loopexit(receiver->base, NULL);
 }
@@ -142,7 +175,7 @@ end_with_fault(Receiver *receiver, const char *fault)
 {
 	struct timeval moment = {1, 0};
 
-	link_send(receiver, FRAME_FAILED, fault);
+	link_send_text(receiver, FRAME_FAILED, fault);
 	event_base_loopexit(receiver->base, &moment);
 	event_base_dispatch(receiver->base);
 }
@@ -191,7 +224,9 @@ main(int argc, char **argv)
 				argv[0]);
 		return 2;
 	}
+#ifdef __linux__
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+#endif
 	signal(SIGPIPE, SIG_IGN);
 	/* nothing can be written to files, and libevent's warnings go nowhere */
 	signal(SIGXFSZ, SIG_IGN);

@@ -323,7 +323,7 @@ program_next_frame(ReceiverProgram *program, Frame *frame, Slice *payload)
 	if (left < FRAME_HEADER_SIZE)
 		return false;
 	if (!frame_read_header((const uint8 *) at, frame) ||
-		frame->type > FRAME_COUNTS)
+		frame->type > FRAME_REFUSED)
 		ereport(ERROR,
 				errcode(ERRCODE_PROTOCOL_VIOLATION),
 				errmsg("the receiver program sent what is no frame"));

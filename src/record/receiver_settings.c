@@ -21,7 +21,7 @@ char *receiver_token_file;
 char *receiver_tls_cert_file;
 char *receiver_tls_key_file;
 char *receiver_tls_client_ca_file;
-int receiver_max_connections = 256;
+int receiver_max_connections = 10000;
 int receiver_max_request_size = 64 * 1024;
 int receiver_max_pending_size = 256 * 1024;
 int receiver_commit_delay = 0;
@@ -149,12 +149,13 @@ static const Setting settings[] = {
 	/* limits */
 	{
 		.name = "distributed_trace.receiver_max_connections",
-		.short_text = "Connections of clients at one time; further ones are "
-					  "closed at once.",
+		.short_text = "Connections of clients at one time.",
+		.long_text = "No more than the system allows open files. Beyond that "
+					 "the one that has been idle longest gives way.",
 		.type = SETTING_NUMBER,
 		.number = &receiver_max_connections,
 		.least = 1,
-		.greatest = 10000,
+		.greatest = 60000,
 		.context = PGC_SIGHUP,
 		.program_name = "max_connections",
 		.factor = 1,
@@ -214,6 +215,8 @@ static const Setting settings[] = {
 		.greatest = 60000,
 		.context = PGC_SIGHUP,
 		.flags = GUC_UNIT_MS,
+		.program_name = "max_wait",
+		.factor = 1,
 	},
 };
 

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "record/receiver_refusals.h"
 #include "record/receiver_stats.h"
 
 #include "fmgr.h"
@@ -355,5 +356,6 @@ dt_trace_receiver_reset_stats(PG_FUNCTION_ARGS)
 	stats->reset = GetCurrentTimestamp();
 	stats->was_reset = true;
 	LWLockRelease(stats_lock);
+	receiver_refusals_reset();
 	PG_RETURN_VOID();
 }

@@ -34,6 +34,7 @@
 #include "record/receiver_program.h"
 #include "record/receiver_queue.h"
 #include "record/receiver_recorder.h"
+#include "record/receiver_refusals.h"
 #include "record/receiver_settings.h"
 #include "record/receiver_stats.h"
 #include "record/receiver_worker.h"
@@ -515,6 +516,9 @@ take_frame(Worker *worker, const Frame *frame, Slice payload)
 			break;
 		case FRAME_COUNTS:
 			take_counts(worker, payload);
+			break;
+		case FRAME_REFUSED:
+			receiver_refusals_add(frame, payload);
 			break;
 		case FRAME_LISTENING:
 			worker->is_listening = true;

@@ -39,6 +39,7 @@ fuzz_head(const char *data, size_t size)
 	require(used > 0 && used <= size && used <= HTTP1_MAX_HEAD);
 	require_within(head.method, data, used);
 	require_within(head.path, data, used);
+	require_within(head.authority, data, used);
 	require_within(head.host, data, used);
 	require_within(head.content_type, data, used);
 	require_within(head.content_encoding, data, used);

@@ -8,21 +8,26 @@ SELECT no_plan();
 SELECT results_eq(
 	$$SELECT p.oid::regprocedure::text, prokind::text, provolatile::text, proparallel::text FROM pg_depend d JOIN pg_proc p ON p.oid = objid
 	  WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e' AND proname ~ '^trace_(receiver|create_roles)' ORDER BY 1$$,
-	$$VALUES ('trace_create_roles(name,name)', 'p', 'v', 'u'), ('trace_receiver_reset_stats()', 'f', 'v', 'r'), ('trace_receiver_status()', 'f', 'v', 'r')$$, 'functions');
+	$$VALUES ('trace_create_roles(name,name)', 'p', 'v', 'u'), ('trace_receiver_refused()', 'f', 'v', 'r'), ('trace_receiver_reset_stats()', 'f', 'v', 'r'), ('trace_receiver_status()', 'f', 'v', 'r')$$, 'functions');
 SELECT is(string_agg(attname::text || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum),
 	'state text, worker_pid integer, worker_start_time timestamp with time zone, http_request_count bigint, grpc_request_count bigint, recorded_count bigint, malformed_count bigint, busy_count bigint, unauthorized_count bigint, too_large_count bigint, too_slow_count bigint, other_refused_count bigint, spans_accepted bigint, spans_duplicate bigint, spans_rejected bigint, last_rejection text, body_bytes bigint, connection_count bigint, open_connections bigint, turned_away_count bigint, pending_requests bigint, commit_count bigint, commit_p50_ms double precision, commit_p95_ms double precision, commit_p99_ms double precision, program_restart_count bigint, last_error text, last_error_time timestamp with time zone, stats_reset_time timestamp with time zone',
 	'columns of trace_receiver_stats') FROM pg_attribute WHERE attrelid = 'trace_receiver_stats'::regclass AND attnum > 0;
-SELECT is_empty($$SELECT attname FROM pg_attribute WHERE attrelid = 'trace_receiver_stats'::regclass AND attnum > 0 AND col_description(attrelid, attnum) IS NULL$$, 'all commented');
+SELECT is(string_agg(attname::text || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum),
+	'last_time timestamp with time zone, first_time timestamp with time zone, protocol text, reason text, last_peer text, refused_count bigint',
+	'columns of trace_receiver_refusals') FROM pg_attribute WHERE attrelid = 'trace_receiver_refusals'::regclass AND attnum > 0;
+SELECT is_empty($$SELECT attname FROM pg_attribute WHERE attrelid IN ('trace_receiver_stats'::regclass, 'trace_receiver_refusals'::regclass) AND attnum > 0 AND col_description(attrelid, attnum) IS NULL$$, 'all commented');
 
 -- not preloaded
 SELECT is_empty('SELECT * FROM trace_receiver_stats', 'no row where the extension is not preloaded');
+SELECT is_empty('SELECT * FROM trace_receiver_refusals', 'nor refusals');
 SELECT throws_ok('SELECT trace_receiver_reset_stats()', '55000', NULL, 'nothing to reset');
 SELECT is_empty($$SELECT name FROM pg_settings WHERE name ~ '^distributed_trace.receiver'$$, 'no settings');
 
 -- rights
-SELECT ok(has_table_privilege('pg_monitor', 'trace_receiver_stats', 'SELECT') AND has_function_privilege('pg_monitor', 'trace_receiver_status()', 'EXECUTE'), 'pg_monitor may look');
+SELECT ok(has_table_privilege('pg_monitor', 'trace_receiver_stats', 'SELECT') AND has_function_privilege('pg_monitor', 'trace_receiver_status()', 'EXECUTE')
+	AND has_table_privilege('pg_monitor', 'trace_receiver_refusals', 'SELECT') AND has_function_privilege('pg_monitor', 'trace_receiver_refused()', 'EXECUTE'), 'pg_monitor may look');
 CREATE ROLE receiver_test_nobody;
-SELECT ok(NOT has_table_privilege('receiver_test_nobody', 'trace_receiver_stats', 'SELECT') AND NOT has_function_privilege('receiver_test_nobody', 'trace_receiver_reset_stats()', 'EXECUTE'), 'others may not');
+SELECT ok(NOT has_table_privilege('receiver_test_nobody', 'trace_receiver_stats', 'SELECT') AND NOT has_table_privilege('receiver_test_nobody', 'trace_receiver_refusals', 'SELECT') AND NOT has_function_privilege('receiver_test_nobody', 'trace_receiver_reset_stats()', 'EXECUTE'), 'others may not');
 
 -- roles
 SELECT lives_ok('CALL trace_create_roles(''test recorder'', ''test"reader'')', 'makes roles');

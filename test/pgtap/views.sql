@@ -30,7 +30,7 @@ CREATE TABLE pg_temp.columns AS
 SELECT v.oid AS view_oid, v.relname::text COLLATE "default" AS view, a.attnum, a.attname::text COLLATE "default" AS name,
        format_type(a.atttypid, a.atttypmod) AS type, col_description(v.oid, a.attnum) AS comment
 FROM pg_depend d
-     JOIN pg_class v ON v.oid = d.objid AND v.relkind = 'v' AND v.relname NOT IN ('trace_counted_spans', 'trace_receiver_stats')
+     JOIN pg_class v ON v.oid = d.objid AND v.relkind = 'v' AND v.relname NOT IN ('trace_counted_spans', 'trace_receiver_stats', 'trace_receiver_refusals')
      JOIN pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0
 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace');

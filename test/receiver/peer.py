@@ -3,6 +3,7 @@
     with Receiver("path/to/distributed_trace_receiver") as receiver:
         ... talk to receiver.http_port and receiver.grpc_port ...
         receiver.requests   # [(protocol, encoding, timeout_ms, body), ...]
+    receiver.refusals   # {(protocol, reason): (count, address), ...}
 
 Requests are answered by receiver.answer(request) -> (outcome, rejected, text),
 "recorded" unless a test sets something else; None answers nothing.  Everything
@@ -16,7 +17,7 @@ import subprocess
 import threading
 import time
 
-LISTENING, FAILED, REQUEST, COUNTS, CONFIG, ANSWER, STATE, STOP = range(1, 9)
+LISTENING, FAILED, REQUEST, COUNTS, REFUSED, CONFIG, ANSWER, STATE, STOP = range(1, 10)
 RECORDED, MALFORMED, BUSY = range(3)
 HTTP, GRPC = range(2)
 PROTOBUF, JSON = range(2)
@@ -34,7 +35,7 @@ def free_port():
 class Receiver:
     def __init__(self, program, ready=True, **settings):
         self.http_port, self.grpc_port = free_port(), free_port()
-        self.requests, self.counts, self.fault = [], {}, None
+        self.requests, self.counts, self.refusals, self.fault = [], {}, {}, None
         self.answer = lambda request: (RECORDED, 0, "")
         self.lock = threading.Lock()
         self.listening = threading.Event()
@@ -45,7 +46,7 @@ class Receiver:
         theirs.close()
         self.link = ours
         config = dict(listen_addresses="127.0.0.1", http_port=self.http_port, grpc_port=self.grpc_port,
-                      max_request=1 << 20, max_pending=8 << 20, max_connections=64)
+                      max_request=1 << 20, max_pending=8 << 20, max_connections=64, max_wait=8000)
         config.update(settings)
         self.send(CONFIG, payload="".join(f"{k}={v}\n" for k, v in config.items()).encode())
         if ready:
@@ -79,6 +80,10 @@ class Receiver:
                     self.listening.set()
                 elif type == COUNTS:
                     self.counts = dict(zip(COUNTERS, struct.unpack(f"<{len(COUNTERS)}Q", payload)))
+                elif type == REFUSED:
+                    protocol, reason, peer = payload.decode().split("\n")
+                    count, _ = self.refusals.get((protocol, reason), (0, None))
+                    self.refusals[protocol, reason] = count + value, peer
                 elif type == REQUEST:
                     self.take(detail, encoding, value, payload, number)
         except (EOFError, OSError):

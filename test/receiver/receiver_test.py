@@ -8,76 +8,13 @@ import os
 import random
 import socket
 import struct
-import sys
 import tempfile
 import threading
 import time
 
-from peer import (BUSY, GRPC, HTTP, JSON, MALFORMED, PROTOBUF, RECORDED, STOP, Receiver, check, done, free_port, wait_for)
-
-PROGRAM, CAPTURES = sys.argv[1], sys.argv[2]
-PROTO = "application/x-protobuf"
-
-
-def read(path):
-    with open(os.path.join(CAPTURES, path), "rb") as f:
-        return f.read()
-
-
-def connect(port):
-    s = socket.create_connection(("127.0.0.1", port), 10)
-    s.settimeout(15)
-    return s
-
-
-def read_all(s):
-    data = b""
-    try:
-        while True:
-            part = s.recv(65536)
-            if not part:
-                break
-            data += part
-    except (ConnectionError, socket.timeout):
-        pass
-    return data
-
-
-def exchange(port, data, shut=True):
-    """Sends bytes, returns all that comes back until the other side closes."""
-    with connect(port) as s:
-        try:
-            s.sendall(data)
-            if shut:
-                s.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-        return read_all(s)
-
-
-def head(body=b"", path="/v1/traces", method="POST", type=PROTO, version="1.1", extra=(), length=True):
-    lines = [f"{method} {path} HTTP/{version}", "Host: localhost"]
-    if type:
-        lines.append(f"Content-Type: {type}")
-    if length:
-        lines.append(f"Content-Length: {len(body)}")
-    lines += list(extra)
-    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
-
-
-def status(answer):
-    try:
-        return int(answer.split(b" ", 2)[1])
-    except (IndexError, ValueError):
-        return 0
-
-
-def chunked(body, size):
-    return b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + size]), body[i:i + size]) for i in range(0, len(body), size)) + b"0\r\n\r\n"
-
-
-def post(port, body, **options):
-    return exchange(port, head(body, extra=["Connection: close"] + list(options.pop("extra", ())), **options))
+from peer import BUSY, GRPC, HTTP, JSON, MALFORMED, PROTOBUF, RECORDED, STOP, Receiver, check, wait_for
+from wire import (CAPTURES, PREFACE, PROGRAM, Http2, call, call_headers, chunked, connect, exchange, frame, frames, head, literal,
+                  post, read, read_all, run, status)
 
 
 def test_http():
@@ -172,7 +109,8 @@ def test_http_refusals():
             (400, b"POST /v1/traces HTTP/1.1\r\nHost: local\x00host\r\n\r\n", "a NUL"),
             (400, b"POST /v1/traces HTTP/1.1\r\nHost: a\rb\r\n\r\n", "a bare carriage return"),
             (400, b"POST  /v1/traces HTTP/1.1\r\nHost: a\r\n\r\n", "two spaces"),
-            (400, b"POST http://x/v1/traces HTTP/1.1\r\nHost: a\r\n\r\n", "a whole URL"),
+            (400, b"POST http://u@x/v1/traces HTTP/1.1\r\nHost: a\r\n\r\n", "a URL with a user"),
+            (400, b"POST ftp://x/v1/traces HTTP/1.1\r\nHost: a\r\n\r\n", "a URL of another scheme"),
             (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n", "a TLS greeting"),
             (505, b"POST /v1/traces HTTP/2.0\r\nHost: a\r\n\r\n", "another version"),
             (414, b"POST /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", "a long path"),
@@ -198,103 +136,8 @@ def test_http_refusals():
         check(status(answer) == 200 and answer.endswith(b"ok\n"), "health needs no token")
         check(wait_for(lambda: r.counts.get("unauthorized") == 4 and r.counts.get("too_large", 0) >= 5), "refusals are counted")
     with Receiver(PROGRAM, ready=False) as r:
-        check(status(exchange(r.http_port, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")) == 503, "not healthy while nothing can be committed")
-        check(status(exchange(r.http_port, b"GET /healthz/live HTTP/1.1\r\nHost: a\r\n\r\n")) == 200, "but alive")
-
-
-def frame(type, flags, stream, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([type, flags]) + struct.pack(">I", stream) + payload
-
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
-
-
-def literal(name, value):
-    def string(s):
-        s = s.encode()
-        return bytes([len(s)]) + s if len(s) < 127 else bytes([127, len(s) - 127]) + s
-    return b"\x00" + string(name) + string(value)
-
-
-PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-
-def call_headers(path=PATH, type="application/grpc", extra=()):
-    return b"".join(literal(n, v) for n, v in [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"),
-                                               ("content-type", type), ("te", "trailers"), *extra])
-
-
-def call(stream, message, compressed=0, **options):
-    body = bytes([compressed]) + struct.pack(">I", len(message)) + message
-    data = b"".join(frame(0, 1 if i + 16000 >= len(body) else 0, stream, body[i:i + 16000]) for i in range(0, len(body), 16000))
-    return frame(1, 4, stream, call_headers(**options)) + data
-
-
-def frames(data):
-    found = []
-    while len(data) >= 9:
-        length = int.from_bytes(data[:3], "big")
-        found.append((data[3], data[4], int.from_bytes(data[5:9], "big"), data[9:9 + length]))
-        data = data[9 + length:]
-    return found
-
-
-def grpc_status(found, stream):
-    """What the trailers of a call say, decoded without Huffman: a tiny table."""
-    block = b"".join(p for t, f, s, p in found if t == 1 and s == stream)
-    return block
-
-
-class Http2:
-    """A connection that can read its answers until a number of streams ended."""
-
-    def __init__(self, port, preface=PREFACE):
-        self.socket = connect(port)
-        self.data = b""
-        if preface:
-            self.socket.sendall(preface)
-
-    def send(self, data):
-        try:
-            self.socket.sendall(data)
-        except OSError:
-            pass
-
-    def ended(self):
-        return {s for t, f, s, p in frames(self.data) if (t in (0, 1) and f & 1) or t == 3}
-
-    def read(self, streams, seconds=10):
-        end = time.monotonic() + seconds
-        self.socket.settimeout(0.2)
-        while time.monotonic() < end and len(self.ended()) < streams:
-            try:
-                part = self.socket.recv(65536)
-            except socket.timeout:
-                continue
-            except OSError:
-                break
-            if not part:
-                break
-            self.data += part
-        return frames(self.data)
-
-    def is_closed(self, seconds=10):
-        end = time.monotonic() + seconds
-        self.socket.settimeout(0.2)
-        while time.monotonic() < end:
-            try:
-                part = self.socket.recv(65536)
-            except socket.timeout:
-                continue
-            except OSError:
-                return True
-            if not part:
-                return True
-            self.data += part
-        return False
-
-    def close(self):
-        self.socket.close()
+        check(status(exchange(r.http_port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")) == 503, "not healthy while nothing can be committed")
+        check(status(exchange(r.http_port, b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n")) == 200, "but alive")
 
 
 def test_grpc():
@@ -314,12 +157,12 @@ def test_grpc():
         c.send(b"".join(call(s, b"m%d" % s, extra=token + [("grpc-timeout", "2S")]) for s in range(5, 45, 2)))
         c.read(22)
         check({q[3] for q in r.requests[-20:]} == {b"m%d" % s for s in range(5, 45, 2)}, "twenty calls at once")
-        check(r.requests[-1][2] == 2000, "with their timeout")
+        check(1800 < r.requests[-1][2] <= 2000, "with what is left of their timeout")
         before = len(r.requests)
         for i, (data, name) in enumerate([
             (call(45, message), "no token"),
             (call(47, message, path="/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", extra=token), "metrics"),
-            (call(49, message, type="application/json", extra=token), "another type"),
+            (call(49, message, type="application/grpc+json", extra=token), "another type"),
             (call(51, message, extra=token + [("grpc-encoding", "snappy")]), "another encoding"),
             (call(53, message, extra=token + [("origin", "http://x")]), "a browser"),
             (call(55, message, 1, extra=token), "compressed without saying how"),
@@ -636,9 +479,5 @@ def test_tls():
             check(status(secure(r.http_port, client, "http/1.1", head(b"x", extra=["Connection: close"]))) == 200, "one with it is served")
 
 
-import os
-only = os.environ.get("ONLY", "")
-for test in (test_set_up, test_http, test_http_refusals, test_grpc, test_captures, test_damaged_connections, test_floods, test_tls, test_slow_and_many, test_unfinished_calls):
-    if only in test.__name__:
-        test()
-sys.exit(done())
+run((test_set_up, test_http, test_http_refusals, test_grpc, test_captures, test_damaged_connections, test_floods, test_tls, test_slow_and_many,
+     test_unfinished_calls))

@@ -6,22 +6,24 @@
  * within a time.  A request that is refused before its body has come is
  * answered at once and the connection closed, after reading for a moment what
  * is still on its way, or the client would never see the answer.
+ *
+ * A client that has sent all it will ("half-closed") is treated like any other:
+ * it waits for room as others do.  Only if what is still unread cannot be the
+ * rest of its request is it known to be gone, and its memory is freed.
  */
-#include "receiver.h"
+#include "connection.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
 #include "answer.h"
-#include "body.h"
 #include "http1.h"
 
-#define TRACES_PATH "/v1/traces"
-#define HEALTH_PATH "/healthz"
-#define LIVE_PATH "/healthz/live"
+#define PROTOCOL "HTTP"
 
 /* bytes of answers that may wait for a client that does not read */
 #define MAX_OUTPUT (64 * 1024)
@@ -36,6 +38,8 @@
 /* the longest that a client of HTTP waits, of which it does not tell us */
 #define CLIENT_TIMEOUT_MS 10000
 
+#define TLS_GREETING 0x16
+
 typedef enum ConnectionState
 {
 	STATE_IDLE, /* nothing of a request has come */
@@ -45,8 +49,9 @@ typedef enum ConnectionState
 	STATE_CLOSING, /* answered for the last time */
 } ConnectionState;
 
-typedef struct HttpConnection
+typedef struct Http1Connection
 {
+	Connection *base;
 	Receiver *receiver;
 	struct bufferevent *stream;
 	struct event *deadline;
@@ -56,19 +61,17 @@ typedef struct HttpConnection
 	Http1Chunks chunks;
 	Body body;
 	Request *request;
-	FrameEncoding encoding;
+	RequestHead head;
 	uint64_t left; /* of a body whose length is known */
 	bool is_chunked;
-	bool is_gzip;
 	bool is_kept_alive;
-	bool is_hung_up; /* what is unread is all that comes */
-	bool is_at_end;	 /* and it has been read */
-} HttpConnection;
+	bool is_at_end; /* the client sends nothing more, and all was read */
+} Http1Connection;
 
-static void read_requests(HttpConnection *connection);
+static void read_requests(Http1Connection *connection);
 
 static void
-set_deadline(HttpConnection *connection, int seconds)
+set_deadline(Http1Connection *connection, int seconds)
 {
 	struct timeval time = {seconds, 0};
 
@@ -76,22 +79,26 @@ set_deadline(HttpConnection *connection, int seconds)
 }
 
 static void
-close_connection(HttpConnection *connection)
+close_connection(Http1Connection *connection)
 {
 	Receiver *receiver = connection->receiver;
 
 	if (connection->request != NULL)
-		connection->request->owner = NULL;
+		link_forget(receiver, connection->request);
 	stop_waiting(receiver, &connection->waiter);
 	body_free(receiver, &connection->body);
 	if (connection->deadline != NULL)
 		event_free(connection->deadline);
 	if (connection->hang_up != NULL)
 		event_free(connection->hang_up);
-	if (connection->stream != NULL)
-		bufferevent_free(connection->stream);
+	connection_free(connection->base);
 	free(connection);
-	connection_closed(receiver);
+}
+
+static void
+close_at_once(void *connection)
+{
+	close_connection(connection);
 }
 
 static const char *
@@ -136,7 +143,7 @@ reason_phrase(int status)
 
 /* Sends an answer, whose body is emptied. */
 static void
-send_answer(HttpConnection *connection, int status, const char *type,
+send_answer(Http1Connection *connection, int status, AnswerForm form,
 			struct evbuffer *body)
 {
 	struct evbuffer *out = bufferevent_get_output(connection->stream);
@@ -147,99 +154,67 @@ send_answer(HttpConnection *connection, int status, const char *type,
 						"Content-Length: %zu\r\n",
 						status,
 						reason_phrase(status),
-						type,
+						answer_media_type(form),
 						evbuffer_get_length(body));
 	if (status == 401)
 		evbuffer_add_printf(out, "WWW-Authenticate: Bearer\r\n");
 	if (status == 405)
-		evbuffer_add_printf(out, "Allow: POST\r\n");
+		evbuffer_add_printf(
+			out, "Allow: %s\r\n", allowed_methods(connection->head.path));
+	if (status == 415)
+		evbuffer_add_printf(out, "Accept-Encoding: " CODING_NAMES "\r\n");
 	if (status == 503)
 		evbuffer_add_printf(out, "Retry-After: 1\r\n");
 	if (!connection->is_kept_alive)
 		evbuffer_add_printf(out, "Connection: close\r\n");
 	evbuffer_add_printf(out, "\r\n");
-	evbuffer_add_buffer(out, body);
+	if (connection->head.method != METHOD_HEAD)
+		evbuffer_add_buffer(out, body);
 }
 
 /* After the last answer: no more is taken, but read for a moment. */
 static void
-begin_closing(HttpConnection *connection)
+begin_closing(Http1Connection *connection)
 {
 	connection->state = STATE_CLOSING;
+	stop_waiting(connection->receiver, &connection->waiter);
 	body_free(connection->receiver, &connection->body);
 	set_deadline(connection, CLOSE_TIME);
 	bufferevent_enable(connection->stream, EV_READ);
 }
 
-static int
-status_code(int status)
-{
-	switch (status)
-	{
-		case 401:
-			return STATUS_UNAUTHENTICATED;
-		case 403:
-			return STATUS_PERMISSION_DENIED;
-		case 404:
-		case 405:
-		case 501:
-			return STATUS_UNIMPLEMENTED;
-		case 413:
-			return STATUS_RESOURCE_EXHAUSTED;
-		case 408:
-		case 503:
-			return STATUS_UNAVAILABLE;
-		default:
-			return STATUS_INVALID_ARGUMENT;
-	}
-}
-
-static const char *
-media_type(FrameEncoding encoding)
-{
-	return encoding == ENCODING_JSON ? "application/json"
-									 : "application/x-protobuf";
-}
-
-static void
-count_refusal(Receiver *receiver, int status)
-{
-	FrameCounter counter = COUNT_OTHER_REFUSED;
-
-	if (status == 401)
-		counter = COUNT_UNAUTHORIZED;
-	else if (status == 400)
-		counter = COUNT_MALFORMED;
-	else if (status == 413 || status == 431 || status == 414)
-		counter = COUNT_TOO_LARGE;
-	else if (status == 408)
-		counter = COUNT_TOO_SLOW;
-	receiver->counts[counter]++;
-}
-
 /* Answers a request that goes no further, and closes. */
 static void
-refuse(HttpConnection *connection, int status, const char *message)
+refuse(Http1Connection *connection, int status, const char *message)
 {
+	AnswerForm form = answer_form(connection->head.type);
 	struct evbuffer *body = evbuffer_new();
 
-	count_refusal(connection->receiver, status);
+	connection_refuse(connection->base, PROTOCOL, status, message);
 	connection->is_kept_alive = false;
 	if (body != NULL)
 	{
-		put_status(body,
-				   connection->encoding,
-				   status_code(status),
-				   (Slice){message, (uint32_t) strlen(message)});
-		send_answer(connection, status, media_type(connection->encoding), body);
+		put_error(
+			body, form, status, (Slice){message, (uint32_t) strlen(message)});
+		send_answer(connection, status, form, body);
 		evbuffer_free(body);
 	}
 	begin_closing(connection);
 }
 
+/* Others need the room that the body takes. */
+static void
+give_way(Body *body)
+{
+	Http1Connection *connection =
+		(Http1Connection *) ((char *) body - offsetof(Http1Connection, body));
+
+	refuse(connection, 503, "too much is waiting");
+}
+
 /* The next request, or the end. */
 static void
-finish_request(HttpConnection *connection)
+finish_request(Http1Connection *connection)
 {
 	struct evbuffer *out = bufferevent_get_output(connection->stream);
 
@@ -254,10 +229,23 @@ finish_request(HttpConnection *connection)
 		return;
 	}
 	connection->state = STATE_IDLE;
-	connection->encoding = ENCODING_PROTOBUF;
+	connection->head = (RequestHead){0};
+	connection_stand(connection->base, STANDING_IDLE);
 	set_deadline(connection, IDLE_TIME);
 	bufferevent_enable(connection->stream, EV_READ);
 	read_requests(connection);
+}
+
+/* Refuses a request whose body cannot be decoded. */
+static void
+refuse_body(Http1Connection *connection, BodyResult fault)
+{
+	if (fault == BODY_TOO_LARGE)
+		refuse(connection, 413, "request is too large once decoded");
+	else if (fault == BODY_DAMAGED)
+		refuse(connection, 400, "body is not of its Content-Encoding");
+	else
+		refuse(connection, 503, "out of memory");
 }
 
 /* What the worker says. */
@@ -265,89 +253,71 @@ static void
 take_answer(Request *request, FrameOutcome outcome, uint64_t rejected,
 			Slice message)
 {
-	HttpConnection *connection = request->owner;
+	Http1Connection *connection = request->owner;
+	AnswerForm form = answer_form(connection->head.type);
 	struct evbuffer *body = evbuffer_new();
-	int status = outcome == OUTCOME_RECORDED	? 200
-				 : outcome == OUTCOME_MALFORMED ? 400
-												: 503;
+	int status = http_status(outcome);
 
 	connection->request = NULL;
 	if (connection->receiver->is_stopping)
 		connection->is_kept_alive = false;
+	if (request->fault != BODY_OK)
+	{
+		refuse_body(connection, request->fault);
+		if (body != NULL)
+			evbuffer_free(body);
+		return;
+	}
 	if (body == NULL)
 	{
 		close_connection(connection);
 		return;
 	}
 	if (status == 200)
-		put_response(body, connection->encoding, rejected, message);
+		put_response(body, request->encoding, rejected, message);
 	else
-		put_status(body, connection->encoding, status_code(status), message);
-	send_answer(connection, status, media_type(connection->encoding), body);
+		put_error(body, form, status, message);
+	send_answer(connection, status, form, body);
 	evbuffer_free(body);
 	finish_request(connection);
 }
 
 /* The body is there. */
 static void
-submit(HttpConnection *connection)
+submit(Http1Connection *connection)
 {
 	Receiver *receiver = connection->receiver;
-	BodyResult result = BODY_OK;
-	Body body;
+	Submission submission = {
+		.source = &connection->base->source,
+		.protocol = PROTOCOL_HTTP,
+		.encoding = connection->head.type == TYPE_JSON ? ENCODING_JSON
+													   : ENCODING_PROTOBUF,
+		.coding = connection->head.coding,
+		.timeout_ms = CLIENT_TIMEOUT_MS,
+		.answer = take_answer,
+		.owner = connection,
+	};
 
 	receiver->counts[COUNT_HTTP_REQUESTS]++;
 	receiver->counts[COUNT_BYTES] += connection->body.length;
-	if (connection->is_gzip)
-		result = body_inflate(receiver, &connection->body);
-	if (result == BODY_TOO_LARGE)
-		refuse(connection, 413, "request is too large once inflated");
-	else if (result == BODY_DAMAGED)
-		refuse(connection, 400, "body is no gzip");
-	if (result == BODY_TOO_LARGE || result == BODY_DAMAGED)
-		return;
-	body = connection->body;
-	connection->body = (Body){0};
-	if (result == BODY_OK)
-		connection->request = link_submit(receiver,
-										  PROTOCOL_HTTP,
-										  connection->encoding,
-										  CLIENT_TIMEOUT_MS,
-										  body.data,
-										  body.length,
-										  take_answer,
-										  connection);
-	release_bytes(receiver, body.capacity);
+	connection->request = link_submit(receiver, &submission, &connection->body);
 	if (connection->request == NULL)
 	{
-		free(body.data);
 		refuse(connection, 503, "out of memory");
 		return;
 	}
 	connection->state = STATE_ASKED;
+	connection_stand(connection->base, STANDING_ASKED);
 	set_deadline(connection, ANSWER_TIME);
 	bufferevent_disable(connection->stream, EV_READ);
 }
 
-static bool
-path_is(const Http1Head *head, const char *path)
-{
-	return slice_equal(head->path, (Slice){path, (uint32_t) strlen(path)});
-}
-
-static bool
-method_is(const Http1Head *head, const char *method)
-{
-	return slice_equal(head->method,
-					   (Slice){method, (uint32_t) strlen(method)});
-}
-
 /* Whether the program lives, or can record. */
 static void
-answer_health(HttpConnection *connection, const Http1Head *head)
+answer_health(Http1Connection *connection)
 {
 	bool is_good =
-		path_is(head, LIVE_PATH) ||
+		connection->head.path == PATH_LIVE ||
 		(connection->receiver->is_ready && !connection->receiver->is_stopping);
 	struct evbuffer *body = evbuffer_new();
 
@@ -355,41 +325,46 @@ answer_health(HttpConnection *connection, const Http1Head *head)
 	if (body != NULL)
 	{
 		evbuffer_add_printf(body, is_good ? "ok\n" : "cannot commit\n");
-		send_answer(connection, is_good ? 200 : 503, "text/plain", body);
+		send_answer(connection, is_good ? 200 : 503, ANSWER_TEXT, body);
 		evbuffer_free(body);
 	}
 	begin_closing(connection);
 }
 
+static RequestHead
+judged_head(const Receiver *receiver, const Http1Head *head)
+{
+	return (RequestHead){
+		.method = request_method(head->method),
+		.path = request_path(head->path),
+		.type = request_type(head->content_type),
+		.coding = coding_from_name(head->content_encoding),
+		.has_origin = head->has_origin,
+		.is_authorized = is_authorized(receiver, head->authorization),
+		.is_foreign = is_foreign_host(receiver, head->host),
+	};
+}
+
 /* Refuses what is not an OTLP request that may be sent here. */
 static bool
-is_refused(HttpConnection *connection, const Http1Head *head)
+is_refused(Http1Connection *connection, const Http1Head *head)
 {
-	const Settings *settings = &connection->receiver->settings;
+	const Refusal *refusal = judge_request(&connection->head);
 
-	if (head->has_origin)
-		refuse(connection, 403, "requests of browsers are not taken");
-	else if (!path_is(head, TRACES_PATH))
+	if (connection->base->is_grpc_port)
 		refuse(connection,
-			   404,
-			   "only /v1/traces is there: traces, no metrics, no logs");
-	else if (!method_is(head, "POST"))
-		refuse(connection, 405, "requests are POSTed");
-	else if (!is_authorized(connection->receiver, head->authorization))
-		refuse(connection, 401, "the bearer token is missing or wrong");
-	else if (!http1_is_value(head->content_type, "application/x-protobuf") &&
-			 !http1_is_value(head->content_type, "application/json"))
-		refuse(
-			connection,
-			415,
-			"Content-Type must be application/x-protobuf or application/json");
-	else if (head->content_encoding.data != NULL &&
-			 !http1_is_value(head->content_encoding, "identity") &&
-			 !http1_is_value(head->content_encoding, "gzip"))
-		refuse(connection, 415, "Content-Encoding must be gzip or identity");
+			   400,
+			   "HTTP/1.1 on the port of gRPC; OTLP/HTTP has another one");
+	else if (refusal != NULL)
+		refuse(connection, refusal->status, refusal->message);
+	else if (!asks_for_health(&connection->head) &&
+			 connection_is_spare(connection->base))
+		refuse(connection, 503, "too many connections");
+	else if (asks_for_health(&connection->head))
+		return false;
 	else if (!head->has_length && !head->is_chunked)
 		refuse(connection, 411, "Content-Length is missing");
-	else if (head->length > settings->max_request)
+	else if (head->length > connection->receiver->settings.max_request)
 		refuse(connection, 413, "request is too large");
 	else
 		return false;
@@ -397,37 +372,61 @@ is_refused(HttpConnection *connection, const Http1Head *head)
 }
 
 static void
-begin_body(HttpConnection *connection, const Http1Head *head)
+begin_body(Http1Connection *connection, const Http1Head *head)
 {
-	connection->encoding =
-		http1_is_value(head->content_type, "application/json")
-			? ENCODING_JSON
-			: ENCODING_PROTOBUF;
+	connection->head = judged_head(connection->receiver, head);
 	connection->is_kept_alive = head->is_kept_alive;
-	if (method_is(head, "GET") &&
-		(path_is(head, HEALTH_PATH) || path_is(head, LIVE_PATH)))
-	{
-		answer_health(connection, head);
-		return;
-	}
 	if (is_refused(connection, head))
 		return;
-	connection->is_gzip = http1_is_value(head->content_encoding, "gzip");
+	if (asks_for_health(&connection->head))
+	{
+		answer_health(connection);
+		return;
+	}
 	connection->is_chunked = head->is_chunked;
 	connection->left = head->length;
 	connection->chunks = (Http1Chunks){0};
 	connection->state = STATE_BODY;
+	connection_stand(connection->base, STANDING_READING);
 	set_deadline(connection, BODY_TIME);
-	if (head->expects_continue)
+	if (head->expects_continue &&
 		bufferevent_write(
-			connection->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+			connection->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 0)
+		refuse(connection, 503, "out of memory");
+}
+
+/* What a head is that cannot be read. */
+static const char *
+name_of_malformed(const Http1Connection *connection, struct evbuffer *input)
+{
+	unsigned char first = 0;
+
+	(void) evbuffer_copyout(input, &first, 1);
+	if (first == TLS_GREETING)
+		return "TLS on a port without TLS";
+	return connection->base->is_grpc_port
+			   ? "neither HTTP/2 nor HTTP/1.1 on the port of gRPC"
+			   : "malformed HTTP request";
+}
+
+/* So many bytes in one piece; refuses the request without memory. */
+static const char *
+pull_up(Http1Connection *connection, struct evbuffer *input, size_t length)
+{
+	const char *data =
+		(const char *) evbuffer_pullup(input, (ev_ssize_t) length);
+
+	if (data == NULL)
+		refuse(connection, 503, "out of memory");
+	return data;
 }
 
 /* Reads a head; false if there is no whole one. */
 static bool
-read_head(HttpConnection *connection, struct evbuffer *input)
+read_head(Http1Connection *connection, struct evbuffer *input)
 {
 	size_t length = evbuffer_get_length(input);
+	const char *data;
 	Http1Head head;
 	size_t used = 0;
 	int status = 400;
@@ -441,17 +440,15 @@ read_head(HttpConnection *connection, struct evbuffer *input)
 	}
 	if (length > HTTP1_MAX_HEAD)
 		length = HTTP1_MAX_HEAD;
-	switch (http1_read_head(
-		(const char *) evbuffer_pullup(input, (ev_ssize_t) length),
-		length,
-		&head,
-		&used,
-		&status))
+	data = pull_up(connection, input, length);
+	if (data == NULL)
+		return false;
+	switch (http1_read_head(data, length, &head, &used, &status))
 	{
 		case HTTP1_MORE:
 			return false;
 		case HTTP1_BAD:
-			refuse(connection, status, "malformed HTTP request");
+			refuse(connection, status, name_of_malformed(connection, input));
 			return false;
 		default:
 			break;
@@ -463,7 +460,7 @@ read_head(HttpConnection *connection, struct evbuffer *input)
 
 /* Takes a part of the body; false if that ends the request. */
 static bool
-take_part(HttpConnection *connection, const char *data, size_t length)
+take_part(Http1Connection *connection, const char *data, size_t length)
 {
 	switch (body_add(connection->receiver, &connection->body, data, length))
 	{
@@ -473,14 +470,14 @@ take_part(HttpConnection *connection, const char *data, size_t length)
 			refuse(connection, 413, "request is too large");
 			return false;
 		default:
-			refuse(connection, 503, "out of memory");
+			refuse(connection, 503, "too much is waiting");
 			return false;
 	}
 }
 
 /* Reads on in a body of known length; false if nothing more is to be done now. */
 static bool
-read_sized(HttpConnection *connection, struct evbuffer *input)
+read_sized(Http1Connection *connection, struct evbuffer *input)
 {
 	size_t here = evbuffer_get_contiguous_space(input);
 
@@ -488,9 +485,9 @@ read_sized(HttpConnection *connection, struct evbuffer *input)
 		here = (size_t) connection->left;
 	if (here > 0)
 	{
-		if (!take_part(connection,
-					   (const char *) evbuffer_pullup(input, (ev_ssize_t) here),
-					   here))
+		const char *data = pull_up(connection, input, here);
+
+		if (data == NULL || !take_part(connection, data, here))
 			return false;
 		evbuffer_drain(input, here);
 		connection->left -= here;
@@ -502,7 +499,7 @@ read_sized(HttpConnection *connection, struct evbuffer *input)
 }
 
 static bool
-read_chunked(HttpConnection *connection, struct evbuffer *input)
+read_chunked(Http1Connection *connection, struct evbuffer *input)
 {
 	size_t here = evbuffer_get_contiguous_space(input);
 	const char *data;
@@ -517,7 +514,9 @@ read_chunked(HttpConnection *connection, struct evbuffer *input)
 												 : 4096;
 	if (here == 0)
 		return false;
-	data = (const char *) evbuffer_pullup(input, (ev_ssize_t) here);
+	data = pull_up(connection, input, here);
+	if (data == NULL)
+		return false;
 	result = http1_read_chunks(
 		&connection->chunks, data, here, &part, &used, &status);
 	if (result == HTTP1_BAD)
@@ -536,11 +535,25 @@ read_chunked(HttpConnection *connection, struct evbuffer *input)
 	return used > 0;
 }
 
+/* Whether a client that sends nothing more has sent too little. */
 static bool
-read_body(HttpConnection *connection, struct evbuffer *input)
+is_incomplete(Http1Connection *connection)
 {
-	if (!connection->is_hung_up &&
-		must_wait(connection->receiver, &connection->waiter))
+	int unread = 0;
+	size_t here =
+		evbuffer_get_length(bufferevent_get_input(connection->stream));
+
+	if (ioctl(bufferevent_getfd(connection->stream), FIONREAD, &unread) != 0)
+		return true;
+	/* with TLS these are more bytes than they hold */
+	here += unread > 0 ? (size_t) unread : 0;
+	return connection->is_chunked ? here == 0 : here < connection->left;
+}
+
+static bool
+read_body(Http1Connection *connection, struct evbuffer *input)
+{
+	if (must_wait(connection->receiver, &connection->body, &connection->waiter))
 	{
 		bufferevent_disable(connection->stream, EV_READ);
 		event_add(connection->hang_up, NULL);
@@ -552,7 +565,7 @@ read_body(HttpConnection *connection, struct evbuffer *input)
 
 /* As far as what has come goes. */
 static void
-read_requests(HttpConnection *connection)
+read_requests(Http1Connection *connection)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->stream);
 	bool goes_on = true;
@@ -582,15 +595,20 @@ read_requests(HttpConnection *connection)
 static void
 on_read(struct bufferevent *stream, void *context)
 {
+	Http1Connection *connection = context;
+
 	(void) stream;
-	read_requests(context);
+	/* it is not silent */
+	if (connection->state == STATE_BODY)
+		connection_stand(connection->base, STANDING_READING);
+	read_requests(connection);
 }
 
 /* All that was to be said has been. */
 static void
 on_written(struct bufferevent *stream, void *context)
 {
-	HttpConnection *connection = context;
+	Http1Connection *connection = context;
 
 	if (connection->state != STATE_CLOSING)
 		return;
@@ -603,10 +621,11 @@ on_written(struct bufferevent *stream, void *context)
 static void
 on_event(struct bufferevent *stream, short what, void *context)
 {
-	HttpConnection *connection = context;
+	Http1Connection *connection = context;
 
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
 		return;
+	connection_failed(connection->base);
 	connection->is_at_end = true;
 	/* the last answer may still be on its way */
 	if (!(what & BEV_EVENT_EOF) ||
@@ -619,7 +638,7 @@ on_event(struct bufferevent *stream, short what, void *context)
 static void
 on_deadline(evutil_socket_t fd, short what, void *context)
 {
-	HttpConnection *connection = context;
+	Http1Connection *connection = context;
 
 	(void) fd;
 	(void) what;
@@ -635,21 +654,20 @@ on_deadline(evutil_socket_t fd, short what, void *context)
 static void
 on_hang_up(evutil_socket_t fd, short what, void *context)
 {
-	HttpConnection *connection = context;
+	Http1Connection *connection = context;
 
 	(void) fd;
 	(void) what;
-	connection->is_hung_up = true;
-	stop_waiting(connection->receiver, &connection->waiter);
-	if (connection->state == STATE_BODY)
-		bufferevent_enable(connection->stream, EV_READ);
+	if (connection->waiter.is_waiting && is_incomplete(connection))
+		close_connection(connection);
 }
 
 static void
 on_memory(Waiter *waiter)
 {
-	HttpConnection *connection =
-		(HttpConnection *) ((char *) waiter - offsetof(HttpConnection, waiter));
+	Http1Connection *connection =
+		(Http1Connection *) ((char *) waiter -
+							 offsetof(Http1Connection, waiter));
 
 	bufferevent_enable(connection->stream, EV_READ);
 	/* not at once: the caller is in the midst of another one */
@@ -657,24 +675,30 @@ on_memory(Waiter *waiter)
 }
 
 void
-http_accept(Receiver *receiver, evutil_socket_t fd)
+http1_open(Connection *base)
 {
-	HttpConnection *connection = calloc(1, sizeof(HttpConnection));
+	Http1Connection *connection = calloc(1, sizeof(Http1Connection));
 
 	if (connection == NULL)
 	{
-		evutil_closesocket(fd);
-		connection_closed(receiver);
+		connection_free(base);
 		return;
 	}
-	connection->receiver = receiver;
+	connection->base = base;
+	connection->receiver = base->receiver;
+	connection->stream = base->stream;
 	connection->waiter.resume = on_memory;
-	connection->stream = open_stream(receiver, fd, receiver->http_tls);
-	connection->deadline = evtimer_new(receiver->base, on_deadline, connection);
-	connection->hang_up =
-		event_new(receiver->base, fd, EV_CLOSED, on_hang_up, connection);
-	if (connection->stream == NULL || connection->deadline == NULL ||
-		connection->hang_up == NULL)
+	connection->body.give_way = give_way;
+	base->close = close_at_once;
+	base->protocol = connection;
+	connection->deadline =
+		evtimer_new(base->receiver->base, on_deadline, connection);
+	connection->hang_up = event_new(base->receiver->base,
+									bufferevent_getfd(base->stream),
+									EV_CLOSED,
+									on_hang_up,
+									connection);
+	if (connection->deadline == NULL || connection->hang_up == NULL)
 	{
 		close_connection(connection);
 		return;
@@ -682,5 +706,5 @@ http_accept(Receiver *receiver, evutil_socket_t fd)
 	bufferevent_setcb(
 		connection->stream, on_read, on_written, on_event, connection);
 	set_deadline(connection, HEAD_TIME);
-	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+	read_requests(connection);
 }

@@ -1,0 +1,111 @@
+/*
+ * A fair queue: see queue.h.  A binary heap, the first to finish on top.
+ */
+#include "queue.h"
+
+#include <stdlib.h>
+
+/* what a request costs however small it is */
+#define LEAST_COST 4096
+
+#define FIRST_CAPACITY 256
+
+static bool
+is_before(const QueueEntry *a, const QueueEntry *b)
+{
+	return a->finish < b->finish ||
+		   (a->finish == b->finish && a->order < b->order);
+}
+
+static void
+set_place(Queue *queue, size_t place, QueueEntry *entry)
+{
+	queue->heap[place] = entry;
+	entry->place = place;
+}
+
+static void
+move_up(Queue *queue, QueueEntry *entry)
+{
+	size_t place = entry->place;
+
+	while (place > 0 && is_before(entry, queue->heap[(place - 1) / 2]))
+	{
+		set_place(queue, place, queue->heap[(place - 1) / 2]);
+		place = (place - 1) / 2;
+	}
+	set_place(queue, place, entry);
+}
+
+static void
+move_down(Queue *queue, QueueEntry *entry)
+{
+	size_t place = entry->place;
+
+	for (;;)
+	{
+		size_t child = place * 2 + 1;
+
+		if (child + 1 < queue->count &&
+			is_before(queue->heap[child + 1], queue->heap[child]))
+			child++;
+		if (child >= queue->count || !is_before(queue->heap[child], entry))
+			break;
+		set_place(queue, place, queue->heap[child]);
+		place = child;
+	}
+	set_place(queue, place, entry);
+}
+
+bool
+queue_put(Queue *queue, QueueEntry *entry, QueueSource *source, size_t size)
+{
+	uint64_t start = source->finish > queue->now ? source->finish : queue->now;
+
+	if (queue->count == queue->capacity)
+	{
+		size_t capacity =
+			queue->capacity == 0 ? FIRST_CAPACITY : queue->capacity * 2;
+		QueueEntry **heap =
+			realloc(queue->heap, capacity * sizeof(QueueEntry *));
+
+		if (heap == NULL)
+			return false;
+		queue->heap = heap;
+		queue->capacity = capacity;
+	}
+	source->finish = start + LEAST_COST + size;
+	*entry = (QueueEntry){.finish = source->finish,
+						  .order = queue->order++,
+						  .place = queue->count++,
+						  .is_queued = true};
+	queue->heap[entry->place] = entry;
+	move_up(queue, entry);
+	return true;
+}
+
+void
+queue_remove(Queue *queue, QueueEntry *entry)
+{
+	QueueEntry *last = queue->heap[--queue->count];
+
+	entry->is_queued = false;
+	if (last == entry)
+		return;
+	last->place = entry->place;
+	move_up(queue, last);
+	move_down(queue, last);
+}
+
+QueueEntry *
+queue_take(Queue *queue)
+{
+	QueueEntry *first;
+
+	if (queue->count == 0)
+		return NULL;
+	first = queue->heap[0];
+	queue_remove(queue, first);
+	queue->now = first->finish;
+	return first;
+}
