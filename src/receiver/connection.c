@@ -21,7 +21,7 @@
 #define STRANGER_TIME 1000
 
 /* milliseconds of silence after which a request under way may be ended */
-#define SILENT_TIME 5000
+#define SILENT_TIME 1000
 
 /* seconds until the first bytes have to be there */
 #define GREETING_TIME 10
@@ -80,15 +80,17 @@ find_victim(const Receiver *receiver)
 	uint64_t now = monotonic_ms();
 	Connection *stranger = first_of[STANDING_STRANGER];
 	Connection *reading = first_of[STANDING_READING];
+	Connection *idle = first_of[STANDING_IDLE];
 
 	if (stranger != NULL && (now - stranger->since >= STRANGER_TIME ||
 							 count_of[STANDING_STRANGER] * STRANGERS_PART >
 								 receiver->settings.max_connections))
 		return stranger;
-	if (first_of[STANDING_IDLE] != NULL)
-		return first_of[STANDING_IDLE];
-	if (reading != NULL && now - reading->since >= SILENT_TIME)
+	if (reading != NULL && now - reading->since >= SILENT_TIME &&
+		(idle == NULL || reading->since < idle->since))
 		return reading;
+	if (idle != NULL)
+		return idle;
 	return receiver->counts[COUNT_OPEN] >=
 				   receiver->settings.max_connections + SPARE_CONNECTIONS
 			   ? stranger

@@ -12,9 +12,9 @@
 
 /*
  * How a connection stands.  When there are as many as may be, the one that has
- * stood longest gives way: a stranger before one that was served, and one with
- * a request under way only if its client has been silent for a while.  One whose
- * request the worker has does not.
+ * stood longest gives way: a stranger before one that was served; among those
+ * also one that has stopped in the midst of a request.  One that is sending, or
+ * whose request the worker has, does not.
  */
 typedef enum Standing
 {

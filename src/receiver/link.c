@@ -26,6 +26,13 @@
 #define FIRST_LIMIT ((size_t) 1024 * 1024)
 #define LIMIT_STEP 8
 
+/* Requests that are larger have the share of one connection together.  One that
+ * is so far ahead of its turn waits until the worker has been idle for so many
+ * milliseconds, if smaller ones came not long ago. */
+#define EARLY_SIZE (512 * 1024)
+#define IDLE_MS 20
+#define CONTENDED_MS 5000
+
 static const Slice no_message = {"", 0};
 static const Slice late_message = {"too much is waiting", 19};
 static const Slice memory_message = {"out of memory", 13};
@@ -171,8 +178,6 @@ static bool
 decode_request(Receiver *receiver, Request *request)
 {
 	uint64_t max_request = receiver->settings.max_request;
-	QueueSource source = {request->entry.finish};
-
 	if (request->coding == CODING_IDENTITY)
 		return true;
 	request->fault =
@@ -186,8 +191,10 @@ decode_request(Receiver *receiver, Request *request)
 			request->limit = max_request;
 		request->fault = BODY_OK;
 		/* there is room in the queue: it was just taken from it */
-		(void) queue_put(
-			&receiver->queue, &request->entry, &source, request->limit);
+		(void) queue_put(&receiver->queue,
+						 &request->entry,
+						 &receiver->large_source,
+						 request->limit);
 		return false;
 	}
 	end_request(receiver, request, OUTCOME_MALFORMED, 0, no_message);
@@ -201,6 +208,35 @@ wake_sender(Receiver *receiver)
 	event_active(receiver->sender, EV_TIMEOUT, 1);
 }
 
+/* Whether the next request is far ahead of its turn, while smaller ones come. */
+static bool
+is_ahead(const Receiver *receiver)
+{
+	return queue_lead(&receiver->queue) > EARLY_SIZE &&
+		   monotonic_ms() - receiver->small_ms <= CONTENDED_MS;
+}
+
+/*
+ * Whether the next request should wait although the worker has little to do.  A
+ * large one would hold up those that come while it is recorded, and clients send
+ * the next as soon as the last was answered: it waits for its turn, or until the
+ * worker has been idle for a moment.
+ */
+static bool
+must_stay(Receiver *receiver)
+{
+	static const struct timeval moment = {0, IDLE_MS * 1000};
+
+	if (!is_ahead(receiver))
+		return false;
+	if (receiver->sent_bytes > 0)
+		return true; /* looked at again with the next answer */
+	if (monotonic_ms() - receiver->answered_ms >= IDLE_MS)
+		return false;
+	evtimer_add(receiver->sender, &moment);
+	return true;
+}
+
 /* Sends as much as the worker should have. */
 static void
 send_queued(evutil_socket_t fd, short what, void *context)
@@ -211,7 +247,8 @@ send_queued(evutil_socket_t fd, short what, void *context)
 	(void) fd;
 	(void) what;
 	while (receiver->sent_bytes < receiver->settings.max_sent &&
-		   (entry = queue_take(&receiver->queue)) != NULL)
+		   !must_stay(receiver) &&
+		   (entry = queue_take(&receiver->queue, !is_ahead(receiver))) != NULL)
 	{
 		Request *request = request_of(entry);
 
@@ -231,10 +268,13 @@ link_submit(Receiver *receiver, const Submission *submission, Body *body)
 {
 	Request *request = calloc(1, sizeof(Request));
 	Body taken = body_take(body);
+	QueueSource *source = submission->source;
 	size_t cost = taken.length;
 
 	if (submission->coding != CODING_IDENTITY)
 		cost *= USUAL_RATIO;
+	if (cost > EARLY_SIZE)
+		source = &receiver->large_source;
 	if (request != NULL)
 		*request = (Request){
 			.number = ++receiver->next_number,
@@ -249,12 +289,14 @@ link_submit(Receiver *receiver, const Submission *submission, Body *body)
 			.begun_ms = monotonic_ms(),
 		};
 	if (request == NULL ||
-		!queue_put(&receiver->queue, &request->entry, submission->source, cost))
+		!queue_put(&receiver->queue, &request->entry, source, cost))
 	{
 		body_free(receiver, &taken);
 		free(request);
 		return NULL;
 	}
+	if (cost <= EARLY_SIZE)
+		receiver->small_ms = request->begun_ms;
 	receiver->counts[COUNT_PENDING]++;
 	wake_sender(receiver);
 	return request;
@@ -311,6 +353,7 @@ take_answer(Receiver *receiver, const Frame *frame, Slice message)
 		return;
 	*place = request->next;
 	receiver->sent_bytes -= request->length;
+	receiver->answered_ms = monotonic_ms();
 	end_request(
 		receiver, request, (FrameOutcome) frame->detail, frame->value, message);
 	wake_sender(receiver);

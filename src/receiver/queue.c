@@ -8,6 +8,9 @@
 /* what a request costs however small it is */
 #define LEAST_COST 4096
 
+/* what a source may have been given before its turn that still counts */
+#define MOST_LEAD (4 * 1024 * 1024)
+
 #define FIRST_CAPACITY 256
 
 static bool
@@ -62,6 +65,8 @@ queue_put(Queue *queue, QueueEntry *entry, QueueSource *source, size_t size)
 {
 	uint64_t start = source->finish > queue->now ? source->finish : queue->now;
 
+	if (source->waiting == 0 && start > queue->now + MOST_LEAD)
+		start = queue->now + MOST_LEAD;
 	if (queue->count == queue->capacity)
 	{
 		size_t capacity =
@@ -75,7 +80,9 @@ queue_put(Queue *queue, QueueEntry *entry, QueueSource *source, size_t size)
 		queue->capacity = capacity;
 	}
 	source->finish = start + LEAST_COST + size;
+	source->waiting++;
 	*entry = (QueueEntry){.finish = source->finish,
+						  .source = source,
 						  .order = queue->order++,
 						  .place = queue->count++,
 						  .is_queued = true};
@@ -90,6 +97,7 @@ queue_remove(Queue *queue, QueueEntry *entry)
 	QueueEntry *last = queue->heap[--queue->count];
 
 	entry->is_queued = false;
+	entry->source->waiting--;
 	if (last == entry)
 		return;
 	last->place = entry->place;
@@ -97,8 +105,16 @@ queue_remove(Queue *queue, QueueEntry *entry)
 	move_down(queue, last);
 }
 
+uint64_t
+queue_lead(const Queue *queue)
+{
+	return queue->count == 0 || queue->heap[0]->finish < queue->now
+			   ? 0
+			   : queue->heap[0]->finish - queue->now;
+}
+
 QueueEntry *
-queue_take(Queue *queue)
+queue_take(Queue *queue, bool is_turn)
 {
 	QueueEntry *first;
 
@@ -106,6 +122,7 @@ queue_take(Queue *queue)
 		return NULL;
 	first = queue->heap[0];
 	queue_remove(queue, first);
-	queue->now = first->finish;
+	if (is_turn && first->finish > queue->now)
+		queue->now = first->finish;
 	return first;
 }

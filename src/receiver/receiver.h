@@ -70,9 +70,12 @@ typedef struct Receiver
 	bool is_stopping; /* nothing more is taken */
 	uint64_t pending; /* bytes of bodies */
 	uint64_t next_number;
-	Queue queue;		  /* of requests that are not yet sent */
-	struct event *sender; /* of these */
-	uint64_t sent_bytes;  /* of those that are sent and not yet answered */
+	Queue queue;			  /* of requests that are not yet sent */
+	QueueSource large_source; /* of all large ones together */
+	struct event *sender;	  /* of these */
+	uint64_t sent_bytes;	  /* of those that are sent and not yet answered */
+	uint64_t answered_ms;	  /* when the worker last answered one */
+	uint64_t small_ms;		  /* when the last one came that is not large */
 	Request *requests[REQUEST_BUCKETS];
 	Waiter *waiters; /* the longest waiting first */
 	Waiter *last_waiter;

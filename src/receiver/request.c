@@ -187,6 +187,22 @@ is_localhost(Slice name)
 		   is_word((Slice){name.data + name.length - length, length}, suffix);
 }
 
+/* A name without a dot, which the local network or machine gives a meaning and
+ * nobody on the internet can own. */
+static bool
+is_dotless(Slice name)
+{
+	for (uint32_t i = 0; i < name.length; i++)
+	{
+		char c = lower(name.data[i]);
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+			  c == '_'))
+			return false;
+	}
+	return name.length > 0;
+}
+
 /* Whether a list, parted by commas and spaces, has the name. */
 static bool
 has_name(Slice names, Slice name)
@@ -220,7 +236,8 @@ is_local_host(Slice host, Slice names)
 		!is_port((Slice){host.data + name.length + 1,
 						 host.length - name.length - 1}))
 		return false;
-	return is_ipv4(name) || is_localhost(name) || has_name(names, name);
+	return is_ipv4(name) || is_localhost(name) || is_dotless(name) ||
+		   has_name(names, name);
 }
 
 bool
@@ -237,7 +254,9 @@ allowed_methods(RequestPath path)
 }
 
 static const Refusal foreign_host = {
-	403, "without a token the host must be localhost or an address"};
+	403,
+	"without a token the host must be localhost, an address or a name "
+	"without a dot"};
 static const Refusal browser = {403, "requests of browsers are not taken"};
 static const Refusal path_twice = {
 	404,

@@ -66,8 +66,9 @@ extern RequestType request_type(Slice content_type);
 
 /*
  * Whether a host, with or without its port, is the local machine by name, any
- * machine by address, or one of the names in this list.  A web page whose name
- * was made to point here is none of these (DNS rebinding).  No host is local.
+ * machine by address or by a name without a dot, or one of the names in this
+ * list.  A web page whose name was made to point here is none of these (DNS
+ * rebinding).  No host is local.
  */
 extern bool is_local_host(Slice host, Slice names);
 

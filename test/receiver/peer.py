@@ -60,13 +60,13 @@ class Receiver:
             self.link.sendall(HEADER.pack(len(payload), type, detail, 0, 0, number, value) + payload)
 
     def read_exactly(self, size):
-        data = b""
-        while len(data) < size:
-            part = self.link.recv(min(size - len(data), 1 << 20))
+        data, read = bytearray(size), 0
+        while read < size:
+            part = self.link.recv_into(memoryview(data)[read:])
             if not part:
                 raise EOFError
-            data += part
-        return data
+            read += part
+        return bytes(data)
 
     def read_frames(self):
         try:

@@ -170,8 +170,8 @@ def test_http1():
 
 def test_hosts():
     """Without a token nobody may call us by a name that somebody else could have made point here."""
-    good = ["localhost", "LOCALHOST:4318", "localhost.", "a.localhost:1", "127.0.0.1:4318", "192.168.1.7", "[::1]", "[::1]:4318", ""]
-    bad = ["evil.example", "evil.example:4318", "localhost.evil.example", "evillocalhost", "127.0.0.1.evil.example", "127.0.0.1:x", "1.2.3",
+    good = ["localhost", "LOCALHOST:4318", "localhost.", "a.localhost:1", "127.0.0.1:4318", "192.168.1.7", "[::1]", "[::1]:4318", "db", "x:4318", ""]
+    bad = ["evil.example", "evil.example:4318", "localhost.evil.example", "evil.localhost.x", "127.0.0.1.evil.example", "127.0.0.1:x", "1.2.3",
            "999.0.0.1", "[::1", "[::1]x", "[evil.example]", "::1", "localhost:4318@evil.example"]
     with Receiver(PROGRAM) as r:
         for host in good + bad:

@@ -17,15 +17,16 @@ test_order(void)
 	QueueSource other = {0};
 	QueueEntry entries[6];
 
-	CHECK(queue_take(&queue) == NULL, "nothing in it");
+	CHECK(queue_take(&queue, true) == NULL, "nothing in it");
 	for (int i = 0; i < 5; i++)
 		queue_put(&queue, &entries[i], &one, 100 * KILOBYTE);
 	queue_put(&queue, &entries[5], &other, 100 * KILOBYTE);
-	CHECK(queue_take(&queue) == &entries[0], "the first");
-	CHECK(queue_take(&queue) == &entries[5], "then the other's only one");
+	CHECK(queue_take(&queue, true) == &entries[0], "the first");
+	CHECK(queue_take(&queue, true) == &entries[5], "then the other's only one");
 	for (int i = 1; i < 5; i++)
-		CHECK(queue_take(&queue) == &entries[i], "then the rest, in order");
-	CHECK(queue_take(&queue) == NULL, "and nothing more");
+		CHECK(queue_take(&queue, true) == &entries[i],
+			  "then the rest, in order");
+	CHECK(queue_take(&queue, true) == NULL, "and nothing more");
 	free(queue.heap);
 }
 
@@ -43,19 +44,44 @@ test_large_and_small(void)
 		queue_put(&queue, &bombs[i], &large, 64 * KILOBYTE * KILOBYTE);
 	for (int i = 0; i < 100; i++)
 		queue_put(&queue, &entries[i], &small, 10 * KILOBYTE);
-	while (queue_take(&queue) != &bombs[0])
+	while (queue_take(&queue, true) != &bombs[0])
 		before++;
 	CHECK(before == 100, "small ones pass a large one: %d", before);
 	/* as long as they come, but not for ever */
 	for (before = 0; before < 100000; before++)
 	{
 		queue_put(&queue, &entries[0], &small, 10 * KILOBYTE);
-		if (queue_take(&queue) == &bombs[1])
+		if (queue_take(&queue, true) == &bombs[1])
 			break;
 	}
 	CHECK(before > 1000 && before < 6000,
 		  "a large one has its turn after as many bytes: %d",
 		  before);
+	free(queue.heap);
+}
+
+/* Something large that was given out because there was nothing else. */
+static void
+test_before_its_turn(void)
+{
+	Queue queue = {0};
+	QueueSource large = {0};
+	QueueSource other = {0};
+	QueueEntry bombs[2];
+	QueueEntry entry;
+
+	queue_put(&queue, &bombs[0], &large, 64 * KILOBYTE * KILOBYTE);
+	CHECK(queue_lead(&queue) > 64 * KILOBYTE * KILOBYTE, "it is far ahead");
+	CHECK(queue_take(&queue, false) == &bombs[0] && queue.now == 0,
+		  "it is no turn");
+	queue_put(&queue, &bombs[1], &large, 10 * KILOBYTE);
+	queue_put(&queue, &entry, &other, 10 * KILOBYTE);
+	CHECK(queue_take(&queue, true) == &entry, "so another one comes before");
+	CHECK(queue_lead(&queue) > KILOBYTE * KILOBYTE &&
+			  queue_lead(&queue) < 8 * KILOBYTE * KILOBYTE,
+		  "what it had counts, up to a limit");
+	CHECK(queue_take(&queue, true) == &bombs[1] && queue_lead(&queue) == 0,
+		  "and it is next");
 	free(queue.heap);
 }
 
@@ -84,7 +110,7 @@ test_removal(void)
 		else
 			left++;
 	}
-	for (; (entry = queue_take(&queue)) != NULL; left--)
+	for (; (entry = queue_take(&queue, true)) != NULL; left--)
 	{
 		is_sorted = is_sorted && entry->finish >= last && !entry->is_queued;
 		last = entry->finish;
@@ -98,6 +124,7 @@ main(void)
 {
 	test_order();
 	test_large_and_small();
+	test_before_its_turn();
 	test_removal();
 	return unit_done();
 }

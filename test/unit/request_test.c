@@ -58,11 +58,14 @@ test_hosts(void)
 		"db.internal",
 		"DB.internal:4318",
 		"other",
+		"db-1",
+		"x:4318",
 	};
 	static const char *const foreign[] = {
 		"evil.example",
 		"localhost.evil.example",
-		"notlocalhost",
+		"not.localhost.x",
+		"dotted.",
 		".localhost.x",
 		"127.0.0.1.evil.example",
 		"127.0.0.1x",
@@ -79,7 +82,8 @@ test_hosts(void)
 		"[g::1]",
 		"[]",
 		"db.interna",
-		"internal",
+		"b.internal",
+		"d\xc3\xb6",
 		",",
 		" ",
 	};
@@ -89,7 +93,7 @@ test_hosts(void)
 		CHECK(is_local_host(text(local[i]), names), "local: '%s'", local[i]);
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		CHECK(!is_local_host(text(foreign[i]), names), "not: '%s'", foreign[i]);
-	CHECK(!is_local_host(text("other"), text("")), "no names");
+	CHECK(!is_local_host(text("db.internal"), text("")), "no names");
 }
 
 static int
