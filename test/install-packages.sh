@@ -116,6 +116,7 @@ look_for_test()
 		need postgresql-@-pgtap "pgTAP, for the tests of the SQL interface"
 	perl -MIPC::Run -e 1 2>/dev/null ||
 		need libipc-run-perl "PostgreSQL's Perl test modules use it (restart, dump and restore)"
+	have curl || need curl "a client of HTTP/2 as they are"
 	have python3 ||
 		need python3 "the independent model that the critical path is tested against"
 	case "${WITHOUT_CLIENTS:-}  ${SUITES:-tap} " in

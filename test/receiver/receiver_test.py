@@ -347,9 +347,10 @@ def test_slow_and_many():
         check(wait_for(lambda: r.counts.get("open") == 290), "290 idle connections")
         check(status(post(r.http_port, b"x")) == 200, "others are served")
         more = [connect(r.http_port) for i in range(100)]
-        check(wait_for(lambda: r.counts.get("turned_away", 0) >= 85), "the connections over the limit are turned away")
+        check(wait_for(lambda: r.counts.get("turned_away", 0) >= 85), "beyond the limit those that were idle longest give way")
+        check(all(s.recv(1) == b"" for s in idle[:80]), "which are the first ones")
         check(r.memory_kb() < memory + 60000, f"little memory: {r.memory_kb() - memory} kB more")
-        slow = connect(r.http_port) if False else idle[1]
+        slow = more[-1]
         slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHo")
         started = time.monotonic()
         answer = read_all(slow)
