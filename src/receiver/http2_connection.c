@@ -215,6 +215,8 @@ give_way(Body *body)
 		(Http2Stream *) ((char *) body - offsetof(Http2Stream, body));
 
 	http2_refuse(stream, 503, STATUS_UNAVAILABLE, "too much is waiting");
+	/* though there may be no memory to say so */
+	body_free(stream->connection->receiver, body);
 	/* not at once: nghttp2 may be in the midst of something */
 	bufferevent_trigger(
 		stream->connection->stream, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
