@@ -14,6 +14,25 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Behind blanks and byte order marks, which files of Windows begin with: RFC
+ * 8259 lets a reader ignore them. */
+static const char *
+skip_blanks(const char *at, const char *end)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	const size_t length = sizeof(mark) - 1;
+
+	for (;;)
+	{
+		if (at < end && is_blank(*at))
+			at++;
+		else if ((size_t) (end - at) >= length && memcmp(at, mark, length) == 0)
+			at += length;
+		else
+			return at;
+	}
+}
+
 /* Behind the string that starts at `at`, or the end. */
 static const char *
 skip_string(const char *at, const char *end)
@@ -54,8 +73,7 @@ json_next_document(const char *json, size_t length, size_t *start, size_t *end)
 	const char *stop = json + length;
 	const char *at = json;
 
-	while (at < stop && is_blank(*at))
-		at++;
+	at = skip_blanks(at, stop);
 	*start = (size_t) (at - json);
 	if (at == stop)
 		return false;

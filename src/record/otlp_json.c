@@ -9,7 +9,8 @@
  * those that OTLP once had, or that Tempo has for them, are understood.  Names
  * that are none are skipped, null is the same as nothing, and of a name that
  * an object has twice the last one counts: what the first one left in the
- * output is blanked out.
+ * output is blanked out.  Lists with spans below them are not, for senders on
+ * their way from an older name to a newer one write both.
  *
  * Several documents one after another, as the Collector writes them into
  * files, are one request: so are their encodings in protobuf, put together.
@@ -364,7 +365,7 @@ start_field(void *state, char *name, bool isnull pg_attribute_unused())
 	frame->field = &otlp_fields[frame->message][frame->number];
 	written = &frame->written[frame->number];
 	if ((frame->seen & (1u << frame->number)) != 0 &&
-		written->end > written->start)
+		written->end > written->start && !holds_spans(frame->field))
 		blank_fields(coder->output.data + written->start,
 					 written->end - written->start);
 	frame->seen |= 1u << frame->number;

@@ -1,7 +1,8 @@
 /*
  * Spans whose start is no time of day: it is missing, or 0, or comes from a
  * clock that counts from its own beginning, or in milliseconds where
- * microseconds are meant.  All of these lie before the year 2000.
+ * microseconds are meant.  All of these lie before the year 2000; nanoseconds
+ * for microseconds lie behind the year 2554, where OTLP's times end.
  *
  * Such a span is recorded at the first of these that is known: its end, the
  * start of its parent, the earliest start of its trace in the batch, the time
@@ -53,13 +54,24 @@ static SavedQuery parents_query = {
 static bool
 is_time_of_day(TimestampTz time)
 {
-	return time >= CLOCKS_BEGIN && !TIMESTAMP_NOT_FINITE(time);
+	return time >= CLOCKS_BEGIN && time < CLOCKS_END;
 }
 
 static bool
 needs_place(const SpanRow *row)
 {
-	return row->start_time < CLOCKS_BEGIN && !row->start_is_placed;
+	return !is_time_of_day(row->start_time) && !row->start_is_placed;
+}
+
+/* Microseconds since 1970, or the most there can be. */
+static int64
+to_unix(TimestampTz time)
+{
+	int64 microseconds;
+
+	if (pg_sub_s64_overflow(time, UNIX_EPOCH_IN_SERVER_TIME, &microseconds))
+		return PG_INT64_MAX;
+	return microseconds;
 }
 
 /* Puts a row at a time and notes what was reported. */
@@ -70,13 +82,13 @@ place(SpanRow *row, TimestampTz time, MemoryContext context)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 
 	reported.has_start = true;
-	reported.start_us = row->start_time - UNIX_EPOCH_IN_SERVER_TIME;
+	reported.start_us = to_unix(row->start_time);
 	row->start_is_placed = true;
 	row->start_time = time;
 	if (row->is_finished && row->end_time != time)
 	{
 		reported.has_end = true;
-		reported.end_us = row->end_time - UNIX_EPOCH_IN_SERVER_TIME;
+		reported.end_us = to_unix(row->end_time);
 		row->end_is_placed = true;
 		row->end_time = time;
 	}

@@ -134,7 +134,7 @@ read_timestamp(JsonbContainer *object, bool *found, TimestampTz *time)
 	*found = false;
 	if (!json_member(object, "timestamp", &value))
 		return true;
-	if (!json_as_truncated_int64(&value, &microseconds) || microseconds < 0 ||
+	if (!json_as_truncated_int64(&value, &microseconds) ||
 		!unix_to_timestamp(microseconds, time))
 		return false;
 	*found = microseconds != 0;

@@ -329,6 +329,16 @@ add_object(JsonbParseState **object, const char *name,
 	add_member(object, key(name), value);
 }
 
+/* The span's own timestamp or duration; 0 is the same as none. */
+static bool
+own_time(JsonbContainer *span, const char *member, JsonbValue *value)
+{
+	int64 time;
+
+	return json_member(span, member, value) &&
+		   !(json_as_truncated_int64(value, &time) && time == 0);
+}
+
 /* Timestamp and duration: the span's own, where it has both or the side none,
  * else the side's. */
 static void
@@ -337,8 +347,8 @@ add_times(JsonbParseState **object, JsonbContainer *span, const Side *side,
 {
 	JsonbValue timestamp;
 	JsonbValue duration;
-	bool has_timestamp = is_first && json_member(span, "timestamp", &timestamp);
-	bool has_duration = is_first && json_member(span, "duration", &duration);
+	bool has_timestamp = is_first && own_time(span, "timestamp", &timestamp);
+	bool has_duration = is_first && own_time(span, "duration", &duration);
 	int from = side->has[MOMENT_START] ? MOMENT_START : MOMENT_END;
 
 	if (side->has[from] && !(has_timestamp && has_duration))
@@ -356,7 +366,7 @@ add_times(JsonbParseState **object, JsonbContainer *span, const Side *side,
 	}
 	if (has_timestamp)
 		add_member(object, key("timestamp"), timestamp);
-	if (has_duration)
+	if (has_duration || (is_first && json_member(span, "duration", &duration)))
 		add_member(object, key("duration"), duration);
 }
 
@@ -371,8 +381,8 @@ build_side(JsonbContainer *span, Side *sides, int number, bool is_first)
 	if (number != SIDE_LOCAL)
 		add_member(&object, key("kind"), key(side_kinds[number]));
 	if ((number == SIDE_SERVER || number == SIDE_CONSUMER) &&
-		(!is_first || (number == SIDE_SERVER &&
-					   !json_member(span, "timestamp", &timestamp))))
+		(!is_first ||
+		 (number == SIDE_SERVER && !own_time(span, "timestamp", &timestamp))))
 		add_member(&object, key("shared"), json_bool(true));
 	add_times(&object, span, side, is_first);
 	add_object(&object, "localEndpoint", side->endpoint);

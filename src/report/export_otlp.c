@@ -384,11 +384,13 @@ put_span(StringInfo json, const StoredSpan *span)
 	json_put_text(json, "name", span->operation);
 	put_kind(json, span);
 	put_time(json, "startTimeUnixNano", span->written_start);
+	/* 0 is an end that has not come */
 	put_time(json,
 			 "endTimeUnixNano",
 			 span->has_end
-				 ? unix_nanoseconds(span->end_time,
-									stored_nanoseconds(span, "end_ns"))
+				 ? Max(1,
+					   unix_nanoseconds(span->end_time,
+										stored_nanoseconds(span, "end_ns")))
 				 : 0);
 	if (span->tags != NULL)
 		put_attributes(json, &span->tags->root, span->exact, true);

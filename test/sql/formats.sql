@@ -51,6 +51,13 @@ SELECT * FROM trace_ingest_zipkin('[
   {"traceId": "2", "name": "no id", "binaryAnnotations": []}]');
 SELECT span_id, parent, service, operation, start_time, duration_ms, otel->>'kind' AS kind, tags, logs FROM rows;
 TRUNCATE distributed_trace_log;
+-- a timestamp of 0 is none
+SELECT * FROM trace_ingest_zipkin('[
+  {"traceId": "2", "id": "a", "timestamp": 0, "duration": 0, "annotations": [{"timestamp": 1700000000000500, "value": "cs", "endpoint": {"serviceName": "web"}}, {"timestamp": 1700000000001500, "value": "cr", "endpoint": {"serviceName": "web"}}]},
+  {"traceId": "2", "id": "a", "timestamp": 0, "duration": 0, "annotations": [{"timestamp": 1700000000000600, "value": "sr", "endpoint": {"serviceName": "api"}}, {"timestamp": 1700000000001400, "value": "ss", "endpoint": {"serviceName": "api"}}]},
+  {"traceId": "2", "id": "b", "timestamp": 1700000000000000, "duration": 0, "binaryAnnotations": []}]');
+SELECT span_id, parent, service, start_time, duration_ms, otel->>'kind' AS kind, tags FROM rows;
+TRUNCATE distributed_trace_log;
 -- both formats in one document; what would be lost is said
 SELECT * FROM trace_ingest_zipkin('[
   {"traceId": "3", "id": "a", "kind": "CLIENT", "name": "v2", "timestamp": 1700000000000000, "localEndpoint": {"serviceName": "web"}, "binaryAnnotations": [{"key": "x", "value": "y"}]},
@@ -75,6 +82,9 @@ SELECT trace_export_otlp('5b8efff798038103d269b633813fc60c');
 TRUNCATE distributed_trace_log, distributed_trace_resource;
 -- of both spellings of a name the last counts
 SELECT * FROM trace_ingest_otlp(('{"resourceSpans": [{"scopeSpans": [{"spans": [{' || :'span' || ', "spanId": "00000000000000a1", "trace_id": "00000000000000000000000000000002", "name": "a", "name": "b"}]}]}]}')::text);
+-- but lists with spans below them all count: senders on their way to a newer name write both
+SELECT * FROM trace_ingest_otlp(('{"resourceSpans": [{"scopeSpans": [{"spans": [{' || :'span' || ', "spanId": "00000000000000b1"}]}], "instrumentationLibrarySpans": [{"spans": [{' || :'span' || ', "spanId": "00000000000000b2"}], "spans": []}]}],
+  "batches": [{"scope_spans": [{"spans": [{' || :'span' || ', "spanId": "00000000000000b3"}], "spans": [{' || :'span' || ', "spanId": "00000000000000b4"}]}]}], "resource_spans": null}')::text);
 -- names of enums in any case and in short; ids in base64, padded or not; Tempo's and older names
 SELECT * FROM trace_ingest_otlp(('{"batches": [{"instrumentationLibrarySpans": [{"instrumentationLibrary": {"name": "old"}, "spans": [
   {"traceId": "AAAAAAAAAAAAAAAAAAAAAg==", "spanId": "AAAAAAAAAKI=", "parentSpanId": "AAAAAAAAAKE", "name": "base64", "startTimeUnixNano": 1700000000000000000, "kind": "SPAN_KIND_SERVER", "status": {"code": "STATUS_CODE_OK"}},
@@ -98,6 +108,10 @@ SELECT * FROM trace_ingest_jaeger('{"traceID": "c1", "processes": {"p": {"servic
      "tag": {"http@status_code": 200, "span@kind": "server", "otel@status_code": "Ok", "error": false}, "tags": [{"key": "a", "type": "int64", "value": "1"}]}');
 SELECT service, operation, tags, otel FROM rows;
 SELECT attributes FROM distributed_trace_resource ORDER BY attributes->>'service.name';
+-- byte order marks, as files of Windows have them
+SELECT i.* FROM unnest(ARRAY[E'\uFEFF{}', E'\uFEFF{}\r\n\r\n\uFEFF{"resourceLogs": []}', E' \uFEFF {}']) d, trace_ingest_otlp(d) i;
+SELECT * FROM trace_ingest_zipkin(E'\uFEFF[]\r\n');
+SELECT * FROM trace_ingest_jaeger(E'\uFEFF{"data": []}');
 -- a fault is found where it is, and stores nothing
 SELECT trace_ingest_otlp(('{"resourceSpans": []}' || E'\n{"resourceSpans": [}')::text);
 SELECT trace_ingest_otlp('{"resourceSpans": []}, {}'::text);

@@ -27,12 +27,16 @@ INSERT INTO cases VALUES
 		{"spanID": "a2", "operationName": "child", "parentSpanID": "a1", "startTime": 0, "duration": 50000, "processID": "p"},
 		{"spanID": "a3", "operationName": "child", "parentSpanID": "a1", "duration": 50000, "processID": "p"},
 		{"spanID": "a4", "operationName": "child", "parentSpanID": "a1", "startTime": 1925000000010, "duration": 50, "processID": "p"},
-		{"spanID": "a5", "operationName": "child", "parentSpanID": "a2", "startTime": -5, "duration": 50, "processID": "p"}]}', 'jaeger'),
+		{"spanID": "a5", "operationName": "child", "parentSpanID": "a2", "startTime": -5, "duration": 50, "processID": "p"},
+		{"spanID": "a6", "operationName": "child", "parentSpanID": "a1", "startTime": 1925000000010000000, "duration": 50000000, "processID": "p"},
+		{"spanID": "a7", "operationName": "child", "parentSpanID": "a1", "startTime": 9223372036854775807, "duration": 50, "processID": "p"}]}', 'jaeger'),
 	('08', '[{"traceId": "00000000000000000000000000000008", "id": "a1", "name": "root", "timestamp": 1925000000000000, "duration": 100000, "localEndpoint": {"serviceName": "s"}},
 		{"traceId": "00000000000000000000000000000008", "id": "a2", "parentId": "a1", "name": "child", "timestamp": 0, "duration": 50000, "localEndpoint": {"serviceName": "s"}},
 		{"traceId": "00000000000000000000000000000008", "id": "a3", "parentId": "a1", "name": "child", "duration": 50000, "localEndpoint": {"serviceName": "s"}},
 		{"traceId": "00000000000000000000000000000008", "id": "a4", "parentId": "a1", "name": "child", "localEndpoint": {"serviceName": "s"}},
-		{"traceId": "00000000000000000000000000000008", "id": "a5", "parentId": "a1", "name": "child", "timestamp": 1925000000010, "duration": 50, "localEndpoint": {"serviceName": "s"}}]', 'zipkin'),
+		{"traceId": "00000000000000000000000000000008", "id": "a5", "parentId": "a1", "name": "child", "timestamp": 1925000000010, "duration": 50, "localEndpoint": {"serviceName": "s"}},
+		{"traceId": "00000000000000000000000000000008", "id": "a6", "parentId": "a1", "name": "child", "timestamp": -5, "duration": 50, "localEndpoint": {"serviceName": "s"}},
+		{"traceId": "00000000000000000000000000000008", "id": "a7", "parentId": "a1", "name": "child", "timestamp": 1925000000010000000, "duration": 50000000, "localEndpoint": {"serviceName": "s"}}]', 'zipkin'),
 	-- the root itself
 	('09', '[{"traceId": "00000000000000000000000000000009", "id": "a1", "name": "root", "timestamp": 7, "duration": 100000, "localEndpoint": {"serviceName": "s"}},
 		{"traceId": "00000000000000000000000000000009", "id": "a2", "parentId": "a1", "name": "child", "timestamp": 1925000000000000, "duration": 100000, "localEndpoint": {"serviceName": "s"}}]', 'zipkin');
@@ -57,6 +61,8 @@ SELECT j.span ->> 'startTimeUnixNano' AS start, j.span ->> 'endTimeUnixNano' AS 
 FROM jsonb_path_query(trace_export_otlp(lpad('04', 32, '0'))::jsonb, '$.resourceSpans[*].scopeSpans[*].spans[*]') j (span) ORDER BY 1;
 SELECT j.span ->> 'spanID' AS span, j.span ->> 'startTime' AS start, j.span ->> 'duration' AS duration
 FROM jsonb_path_query(trace_export_jaeger(lpad('07', 32, '0'))::jsonb, '$.data[*].spans[*]') j (span) ORDER BY 1;
+SELECT count(*) FILTER (WHERE j.span ->> 'endTimeUnixNano' <> '0') AS finished, count(*)
+FROM jsonb_path_query(trace_export_otlp(lpad('08', 32, '0'))::jsonb, '$.resourceSpans[*].scopeSpans[*].spans[*]') j (span);
 -- and in again
 CREATE TABLE exported AS SELECT trace_export_otlp(lpad(trace, 32, '0')) AS document, trace FROM cases;
 SELECT e.trace, r.* FROM exported e, trace_ingest_otlp(e.document::text) r WHERE e.trace < '07' ORDER BY 1;
