@@ -21,7 +21,7 @@ SQL_PARTS = table tags context otlp import tree summary users export critical_pa
 SQL_BUILT = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 MODULE_big = $(EXTENSION)
-SOURCES = $(sort $(wildcard src/*.c $(patsubst %,src/%/*.c,core record trace latency report)))
+SOURCES = $(sort $(filter-out src/network/%,$(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 OBJS = $(SOURCES:.c=.o)
 DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
 DATA_built = $(SQL_BUILT)
@@ -40,7 +40,7 @@ ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 # The program that talks to the network; built where its libraries are found.
 RECEIVER = distributed_trace_receiver
 RECEIVER_LIBS = libevent_core libevent_openssl libnghttp2 openssl zlib libzstd
-RECEIVER_SOURCES = $(sort $(wildcard src/receiver/*.c)) src/core/frame.c
+RECEIVER_SOURCES = $(sort $(wildcard src/network/*.c)) src/core/wire/frame.c
 ifeq ($(shell pkg-config --exists $(RECEIVER_LIBS) 2>/dev/null && echo yes),yes)
 HAVE_RECEIVER = yes
 endif
@@ -69,7 +69,7 @@ SHLIB_LINK += -Wl,--version-script=src/exports.map
 $(shlib): src/exports.map
 endif
 
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 
 # It lies beside the module, which starts it from there.
 ifdef HAVE_RECEIVER
@@ -77,7 +77,7 @@ all: $(RECEIVER)
 install: install-receiver
 uninstall: uninstall-receiver
 
-$(RECEIVER): $(RECEIVER_SOURCES) $(wildcard src/receiver/*.h src/core/*.h)
+$(RECEIVER): $(RECEIVER_SOURCES) $(wildcard src/network/*.h src/core/*/*.h)
 	$(CC) $(CFLAGS) -fPIE -pie -Isrc $(shell pkg-config --cflags $(RECEIVER_LIBS)) \
 		-Wl,-z,relro,-z,now -o $@ $(RECEIVER_SOURCES) $(shell pkg-config --libs $(RECEIVER_LIBS))
 
@@ -127,5 +127,5 @@ bench:
 
 # the layout that test/check.sh asks for
 format:
-	clang-format-14 -i $(wildcard src/*.[ch] src/*/*.[ch] test/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
+	clang-format-14 -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
 	test/typedefs.sh >typedefs.list

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/otlp.h"
-#include "core/utf8.h"
+#include "core/wire/otlp.h"
+#include "core/wire/utf8.h"
 
 typedef struct Totals
 {

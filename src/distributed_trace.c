@@ -4,14 +4,14 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "latency/latency_delta.h"
 #include "miscadmin.h"
-#include "record/latency_delta.h"
-#include "record/receiver_refusals.h"
-#include "record/receiver_settings.h"
-#include "record/receiver_stats.h"
-#include "record/receiver_worker.h"
-#include "record/service_scope.h"
+#include "store/service_scope.h"
 #include "utils/guc.h"
+#include "worker/refusals.h"
+#include "worker/settings.h"
+#include "worker/stats.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 

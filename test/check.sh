@@ -38,17 +38,17 @@ sources()
 	find src -name '*.[ch]' | sort
 }
 
-# A file includes files of its own folder and of those below it.  The server
-# folders stand in the order of a span's life: record, trace, latency, report.
+# A file includes files of its own room and of those below it: docs/code.md.
 includes_go_down()
 {
 	(sources; find test/unit test/fuzz -name '*.[ch]') | xargs perl -e '
-		my %below = (core => "core", receiver => "core receiver",
-			record => "core record", trace => "core record trace",
-			latency => "core record trace latency",
-			report => "core record trace latency report", top => "core",
-			entry => "core record trace latency report receiver", test => "core receiver test");
-		my %alone = map { $_ => 1 } qw(core receiver test);
+		my $store = "core server store";
+		my %below = (core => "core", network => "core network", server => "core server",
+			store => $store, trace => "$store trace", latency => "$store latency",
+			map => "$store map", formats => "$store formats",
+			worker => "$store formats latency worker", top => "core",
+			entry => "$store latency worker", test => "core network test");
+		my %alone = map { $_ => 1 } qw(core network test);
 		my %c_library = map { $_ => 1 } qw(assert ctype errno float inttypes limits
 			math stdalign stdarg stdbool stddef stdint stdio stdlib string time);
 		sub floor_of {

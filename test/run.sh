@@ -157,14 +157,14 @@ receiver()
 	# shellcheck disable=SC2046
 	clang -std=gnu11 -g -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 		-fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$tree/src" \
-		-o program "$tree"/src/receiver/*.c "$tree/src/core/frame.c" \
+		-o program "$tree"/src/network/*.c "$tree/src/core/wire/frame.c" \
 		$(pkg-config --cflags --libs libevent_core libevent_openssl libnghttp2 openssl zlib libzstd) || {
 		echo "not ok 1 - the receiver program builds without warnings"
 		return 1
 	}
 	# and without, for what is measured
 	# shellcheck disable=SC2046
-	clang -std=gnu11 -O2 -I"$tree/src" -o plain "$tree"/src/receiver/*.c "$tree/src/core/frame.c" \
+	clang -std=gnu11 -O2 -I"$tree/src" -o plain "$tree"/src/network/*.c "$tree/src/core/wire/frame.c" \
 		$(pkg-config --cflags --libs libevent_core libevent_openssl libnghttp2 openssl zlib libzstd) || return 1
 	for file in "$tree"/test/receiver/*_test.py; do
 		program=program

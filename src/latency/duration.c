@@ -4,9 +4,9 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/sketch.h"
+#include "core/sketch/sketch.h"
 #include "latency/duration.h"
-#include "numeric_reader.h"
+#include "server/numeric_reader.h"
 
 #include <math.h>
 

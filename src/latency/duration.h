@@ -11,7 +11,7 @@
 
 #include "postgres.h"
 
-#include "core/wide.h"
+#include "core/base/wide.h"
 
 #define NS_PER_MS 1000000.0
 

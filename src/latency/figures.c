@@ -8,8 +8,8 @@
 #include "latency/sketch_value.h"
 #include "latency/window.h"
 #include "latency/word_argument.h"
-#include "query.h"
-#include "server_host.h"
+#include "server/query.h"
+#include "server/server_host.h"
 
 #include "funcapi.h"
 #include "miscadmin.h"

@@ -6,11 +6,11 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/sampling.h"
-#include "core/sketch_compare.h"
+#include "core/sketch/sketch_compare.h"
+#include "core/wire/sampling.h"
 #include "latency/sketch_value.h"
 #include "latency/word_argument.h"
-#include "query.h"
+#include "server/query.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"

@@ -13,7 +13,7 @@
 #include "compat.h"
 #include "latency/duration.h"
 #include "latency/sketch_value.h"
-#include "server_host.h"
+#include "server/server_host.h"
 
 PG_FUNCTION_INFO_V1(dt_latency_sketch_agg_add_numeric);
 PG_FUNCTION_INFO_V1(dt_latency_sketch_agg_add_float8);

@@ -5,10 +5,10 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/sketch_weigh.h"
+#include "core/sketch/sketch_weigh.h"
 #include "latency/duration.h"
 #include "latency/sketch_value.h"
-#include "server_host.h"
+#include "server/server_host.h"
 
 #include <math.h>
 

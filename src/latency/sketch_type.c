@@ -15,7 +15,7 @@
 
 #include "compat.h"
 #include "latency/sketch_value.h"
-#include "server_host.h"
+#include "server/server_host.h"
 
 #include <errno.h>
 

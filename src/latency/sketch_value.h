@@ -6,8 +6,8 @@
 
 #include "postgres.h"
 
-#include "core/sketch.h"
-#include "core/sketch_weigh.h"
+#include "core/sketch/sketch.h"
+#include "core/sketch/sketch_weigh.h"
 #include "fmgr.h"
 
 /* Turns a failure of the core into an error. */

@@ -5,11 +5,11 @@
 
 #include "compat.h"
 #include "latency/duration.h"
-#include "numeric_reader.h"
-#include "query.h"
-#include "record/service_scope.h"
-#include "record/tag_readers.h"
-#include "record/trace_lookup.h"
+#include "server/numeric_reader.h"
+#include "server/query.h"
+#include "store/service_scope.h"
+#include "store/tag_readers.h"
+#include "store/trace_lookup.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"

@@ -7,9 +7,9 @@
 
 #include "postgres.h"
 
-#include "core/sketch.h"
+#include "core/sketch/sketch.h"
 #include "latency/buckets.h"
-#include "record/service_scope.h"
+#include "store/service_scope.h"
 
 /* Which spans count. */
 typedef enum WindowSpans

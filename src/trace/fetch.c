@@ -7,9 +7,9 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "query.h"
-#include "record/trace_lookup.h"
-#include "trace/open_tree.h"
+#include "server/query.h"
+#include "store/open_tree.h"
+#include "store/trace_lookup.h"
 #include "trace/tree_argument.h"
 
 #include "catalog/pg_type.h"

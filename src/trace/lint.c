@@ -4,7 +4,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/lint.h"
+#include "core/tree/lint.h"
 #include "trace/tree_argument.h"
 
 #include "funcapi.h"

@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "query.h"
-#include "record/trace_lookup.h"
+#include "server/query.h"
+#include "store/trace_lookup.h"
 #include "trace/tree_argument.h"
 
 #include "catalog/pg_collation.h"

@@ -11,7 +11,7 @@
 
 #include "postgres.h"
 
-#include "core/critical_path.h"
+#include "core/path/critical_path.h"
 #include "fmgr.h"
 
 /* The path of the tree in argument 0, with the options from `first_option` on;

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/path_groups.h"
+#include "core/path/path_groups.h"
 #include "trace/path_argument.h"
 #include "trace/tree_argument.h"
 

@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/service_paths.h"
+#include "core/path/service_paths.h"
 #include "trace/tree_argument.h"
 
 #include "funcapi.h"

@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "trace/open_tree.h"
+#include "store/open_tree.h"
 #include "trace/tree_argument.h"
 
 #include "access/htup_details.h"

@@ -4,8 +4,8 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/critical_path.h"
-#include "core/summary.h"
+#include "core/path/critical_path.h"
+#include "core/tree/summary.h"
 #include "trace/tree_argument.h"
 
 #include "funcapi.h"

@@ -4,8 +4,8 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "query.h"
-#include "record/spelled_ids.h"
+#include "server/query.h"
+#include "store/spelled_ids.h"
 #include "trace/tree_argument.h"
 
 #include "catalog/pg_type.h"

@@ -10,9 +10,9 @@
 
 #include "postgres.h"
 
-#include "core/span_tree.h"
+#include "core/tree/span_tree.h"
 #include "fmgr.h"
-#include "server_host.h"
+#include "server/server_host.h"
 
 /* Turns a failure of the core into an error. */
 extern void check_core_status(CoreStatus status);

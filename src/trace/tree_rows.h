@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "core/span_tree.h"
+#include "core/tree/span_tree.h"
 #include "fmgr.h"
 
 typedef struct TreeRows TreeRows;

@@ -13,8 +13,8 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "core/waterfall.h"
-#include "query.h"
+#include "core/draw/waterfall.h"
+#include "server/query.h"
 #include "trace/tree_argument.h"
 #include "trace/waterfall_errors.h"
 

@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "query.h"
+#include "server/query.h"
 #include "trace/tree_argument.h"
 #include "trace/waterfall_errors.h"
 

@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-#include "core/waterfall.h"
+#include "core/draw/waterfall.h"
 
 /* Gives the painter the messages of the failed spans of a trace of the log, in
  * the order of its tree; with the rights of the caller. */

@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "query.h"
-#include "record/batch_relation.h"
-#include "trace/open_tree.h"
+#include "server/batch_relation.h"
+#include "server/query.h"
+#include "store/open_tree.h"
 #include "trace/tree_argument.h"
 
 #include "catalog/pg_type.h"

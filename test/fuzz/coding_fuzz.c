@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "receiver/coding.h"
+#include "network/coding.h"
 
 #define LIMIT ((size_t) 1024 * 1024)
 

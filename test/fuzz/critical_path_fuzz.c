@@ -3,7 +3,7 @@
  * at the ends of their range among them.  Whatever the spans, the sections of a
  * root lie one behind the other and cover it.
  */
-#include "core/critical_path.h"
+#include "core/path/critical_path.h"
 #include "span_list.h"
 
 #define SPAN_BYTES 8

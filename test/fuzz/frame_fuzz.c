@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "core/frame.h"
+#include "core/wire/frame.h"
 
 static void
 require(bool holds)

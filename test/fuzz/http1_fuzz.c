@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "receiver/http1.h"
+#include "network/http1.h"
 
 static void
 require(bool holds)

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json_documents.h"
-#include "core/utf8.h"
+#include "core/wire/json_documents.h"
+#include "core/wire/utf8.h"
 
 static void
 require(bool holds)

@@ -6,7 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "receiver/coding.h"
+#include "network/coding.h"
 #include "unit.h"
 
 #define CONTENT_SIZE 200000

@@ -12,7 +12,7 @@
  * The options are the numbers of the enums of critical_path.h; root, service
  * and operation may be \N.
  */
-#include "core/critical_path.h"
+#include "core/path/critical_path.h"
 #include "span_list.h"
 
 #define MAX_FIELDS 16

@@ -6,7 +6,7 @@
  * A property that fails prints the seed of its trace.  "Exact" properties need
  * overlap_tolerance 0; the others hold with the default allowance too.
  */
-#include "core/critical_path.h"
+#include "core/path/critical_path.h"
 #include "span_list.h"
 
 #define MAX_SPANS 48

@@ -6,7 +6,7 @@
  */
 #include <time.h>
 
-#include "core/critical_path.h"
+#include "core/path/critical_path.h"
 #include "span_list.h"
 
 #define DATA "../data/critical_path/"

@@ -1,9 +1,9 @@
 /*
- * Hex and base64: src/core/encoding.c.
+ * Hex and base64: src/core/wire/encoding.c.
  */
 #include "unit.h"
 
-#include "core/encoding.h"
+#include "core/wire/encoding.h"
 
 static void
 check_hex(const char *digits, bool valid, const char *bytes, size_t length)

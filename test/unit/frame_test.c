@@ -2,7 +2,7 @@
  * Frames between the receiver program and the worker: what is written is read
  * again, byte by byte as frame.h says, and what is no frame is refused.
  */
-#include "core/frame.h"
+#include "core/wire/frame.h"
 #include "unit.h"
 
 static void

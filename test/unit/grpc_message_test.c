@@ -1,7 +1,7 @@
 /*
  * What a gRPC call is made of: timeouts, and the message within a body.
  */
-#include "receiver/grpc_message.h"
+#include "network/grpc_message.h"
 #include "unit.h"
 
 #define NONE UINT64_MAX

@@ -2,7 +2,7 @@
  * Reading HTTP/1.1: a head of each kind that is taken, and of each that two
  * readers could understand differently.
  */
-#include "receiver/http1.h"
+#include "network/http1.h"
 #include "unit.h"
 
 #define LINE "POST /v1/traces HTTP/1.1\r\n"

@@ -1,7 +1,7 @@
 /*
  * The problems of a trace: core/lint.
  */
-#include "core/lint.h"
+#include "core/tree/lint.h"
 
 #include "small_tree.h"
 

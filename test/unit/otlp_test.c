@@ -1,5 +1,5 @@
 /*
- * Decoding OTLP: src/core/otlp.c.  The captures of test/data/otlp are what a
+ * Decoding OTLP: src/core/wire/otlp.c.  The captures of test/data/otlp are what a
  * real SDK sent, with what it said that it sent in manifest.tsv.
  */
 #include "otlp_totals.h"

@@ -6,8 +6,8 @@
 #ifndef OTLP_TOTALS_H
 #define OTLP_TOTALS_H
 
-#include "core/otlp.h"
-#include "core/utf8.h"
+#include "core/wire/otlp.h"
+#include "core/wire/utf8.h"
 
 typedef struct OtlpTotals
 {

@@ -1,10 +1,10 @@
 /*
- * The protobuf reader: src/core/protobuf.c.
+ * The protobuf reader: src/core/wire/protobuf.c.
  */
 #include "unit.h"
 #include "wire.h"
 
-#include "core/protobuf.h"
+#include "core/wire/protobuf.h"
 
 /* Reads the first field from a block of just this size. */
 static bool

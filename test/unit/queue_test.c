@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "receiver/queue.h"
+#include "network/queue.h"
 #include "unit.h"
 
 #define KILOBYTE 1024

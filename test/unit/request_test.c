@@ -1,7 +1,7 @@
 /*
  * Heads of requests: what they say, and which are taken.
  */
-#include "receiver/request.h"
+#include "network/request.h"
 #include "unit.h"
 
 static Slice

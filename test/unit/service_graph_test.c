@@ -4,8 +4,8 @@
  */
 #include "unit.h"
 
-#include "core/sampling.h"
-#include "core/service_graph.h"
+#include "core/map/service_graph.h"
+#include "core/wire/sampling.h"
 
 #define S(text) ((Slice){(text), (uint32_t) strlen(text)})
 

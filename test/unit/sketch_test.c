@@ -4,7 +4,7 @@
  *
  *	sketch_test [seed]
  */
-#include "core/sketch_weigh.h"
+#include "core/sketch/sketch_weigh.h"
 #include "sketch_values.h"
 
 #define NS_PER_YEAR UINT64_C(31557600000000000)

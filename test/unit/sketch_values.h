@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "core/sketch.h"
+#include "core/sketch/sketch.h"
 #include "unit.h"
 
 typedef struct Values

@@ -4,7 +4,7 @@
 #ifndef SMALL_TREE_H
 #define SMALL_TREE_H
 
-#include "core/span_tree.h"
+#include "core/tree/span_tree.h"
 #include "unit.h"
 
 /* a time that was not recorded */

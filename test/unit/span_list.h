@@ -5,7 +5,7 @@
 #ifndef SPAN_LIST_H
 #define SPAN_LIST_H
 
-#include "core/span_tree.h"
+#include "core/tree/span_tree.h"
 #include "unit.h"
 
 typedef struct SpanList

@@ -7,7 +7,7 @@
  */
 #include <time.h>
 
-#include "core/span_tree.h"
+#include "core/tree/span_tree.h"
 #include "span_list.h"
 
 #define TREE_TEXT 4000

@@ -1,7 +1,7 @@
 /*
  * The figures of a trace: core/summary.
  */
-#include "core/summary.h"
+#include "core/tree/summary.h"
 
 #include "small_tree.h"
 

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/host.h"
+#include "core/base/host.h"
 
 static int unit_checks;
 static int unit_failures;

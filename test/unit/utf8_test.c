@@ -1,10 +1,10 @@
 /*
- * Repairing text: src/core/utf8.c against a reference written from the
+ * Repairing text: src/core/wire/utf8.c against a reference written from the
  * Unicode standard's tables, at every length and alignment.
  */
 #include "unit.h"
 
-#include "core/utf8.h"
+#include "core/wire/utf8.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
 

@@ -4,7 +4,7 @@
  * The width of characters is the server's knowledge; here stands a small
  * stand-in for it that knows the characters of these tests.
  */
-#include "core/waterfall.h"
+#include "core/draw/waterfall.h"
 
 #include "small_tree.h"
 

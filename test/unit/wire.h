@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/span.h"
+#include "core/tree/span.h"
 
 /* Grows as needed; never freed but by wire_free. */
 typedef struct Wire

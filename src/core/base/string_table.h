@@ -1,0 +1,32 @@
+/*
+ * Strings, each once, by number: 0, 1, 2, ... in the order they came.
+ */
+#ifndef CORE_STRING_TABLE_H
+#define CORE_STRING_TABLE_H
+
+#include "core/base/host.h"
+#include "core/tree/span.h"
+
+#define STRING_NONE UINT32_MAX
+
+typedef struct StringTable
+{
+	Host *host;
+	Slice *strings; /* copies */
+	uint32_t *places;
+	uint32_t count;
+	uint32_t capacity; /* of strings; places has twice as many */
+	char *block;	   /* what is left of the newest block of copies */
+	size_t block_left;
+} StringTable;
+
+extern void string_table_init(StringTable *table, Host *host);
+
+/* The number of a string, which is copied if it is new; STRING_NONE without
+ * memory. */
+extern uint32_t string_table_add(StringTable *table, Slice string);
+
+/* The number of a string; STRING_NONE if it is not there. */
+extern uint32_t string_table_find(const StringTable *table, Slice string);
+
+#endif

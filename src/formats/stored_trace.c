@@ -1,0 +1,377 @@
+/*
+ * Reading a trace back from the log, for exports: see stored_trace.h.
+ *
+ * The rows are copied out of SPI at once, since an export groups and orders
+ * all spans of a trace before it writes the first.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "formats/otlp/any_value.h"
+#include "formats/stored_trace.h"
+#include "server/json_reader.h"
+#include "server/query.h"
+#include "store/reported.h"
+#include "store/span_times.h"
+#include "store/trace_lookup.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define RESERVED_KEY "otel"
+
+/* The columns of the query, in its order. */
+enum
+{
+	COLUMN_TRACE,
+	COLUMN_SPAN,
+	COLUMN_PARENT,
+	COLUMN_SERVICE,
+	COLUMN_OPERATION,
+	COLUMN_START,
+	COLUMN_END,
+	COLUMN_TAGS,
+	COLUMN_LOGS,
+	COLUMN_COUNT,
+};
+
+static SavedQuery spans_query = {
+	.text = "SELECT trace_id, span_id, parent_span_id, service_name, "
+			"operation, start_time, end_time, tags, logs "
+			"FROM %s.distributed_trace_log "
+			"WHERE trace_id OPERATOR(pg_catalog.=) $1",
+	.arg_count = 1,
+	.arg_types = {TEXTOID},
+	.reads_in_bulk = true,
+};
+
+static SavedQuery resource_query = {
+	.text = "SELECT attributes FROM %s.distributed_trace_resource "
+			"WHERE resource_id OPERATOR(pg_catalog.=) $1",
+	.arg_count = 1,
+	.arg_types = {INT8OID},
+};
+
+static text *
+copy_text(Datum value, bool isnull)
+{
+	return isnull ? NULL : DatumGetTextPCopy(value);
+}
+
+/* What was reported of a span goes out again, not what stands for it here. */
+static void
+restore_reported(StoredSpan *span)
+{
+	Reported reported = read_reported(span->tags);
+
+	if (reported.has_start)
+		span->has_start =
+			unix_to_timestamp(reported.start_us, &span->start_time);
+	if (reported.has_end)
+		span->has_end = unix_to_timestamp(reported.end_us, &span->end_time);
+}
+
+static void
+read_span(HeapTuple tuple, TupleDesc desc, StoredSpan *span)
+{
+	Datum values[COLUMN_COUNT];
+	bool nulls[COLUMN_COUNT];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	require_value(nulls[COLUMN_TRACE], "trace_id");
+	require_value(nulls[COLUMN_SPAN], "span_id");
+	require_value(nulls[COLUMN_SERVICE], "service_name");
+	require_value(nulls[COLUMN_OPERATION], "operation");
+	require_value(nulls[COLUMN_START], "start_time");
+	memset(span, 0, sizeof(StoredSpan));
+	span->trace_id = copy_text(values[COLUMN_TRACE], nulls[COLUMN_TRACE]);
+	span->span_id = copy_text(values[COLUMN_SPAN], nulls[COLUMN_SPAN]);
+	span->parent_span_id =
+		copy_text(values[COLUMN_PARENT], nulls[COLUMN_PARENT]);
+	if (span->parent_span_id != NULL &&
+		VARSIZE(span->parent_span_id) == VARHDRSZ)
+		span->parent_span_id = NULL;
+	span->service_name =
+		copy_text(values[COLUMN_SERVICE], nulls[COLUMN_SERVICE]);
+	span->operation =
+		copy_text(values[COLUMN_OPERATION], nulls[COLUMN_OPERATION]);
+	span->logs = copy_text(values[COLUMN_LOGS], nulls[COLUMN_LOGS]);
+	span->start_time = DatumGetTimestampTz(values[COLUMN_START]);
+	span->has_start = !TIMESTAMP_NOT_FINITE(span->start_time);
+	if (!nulls[COLUMN_END])
+		span->end_time = DatumGetTimestampTz(values[COLUMN_END]);
+	span->has_end = !nulls[COLUMN_END] && !TIMESTAMP_NOT_FINITE(span->end_time);
+	if (nulls[COLUMN_TAGS])
+		return;
+	span->tags = DatumGetJsonbPCopy(values[COLUMN_TAGS]);
+	span->otel = json_object_member(&span->tags->root, RESERVED_KEY);
+	span->exact = json_object_member(span->otel, "exact");
+	restore_reported(span);
+}
+
+/* Reads the spans stored under just this id. */
+static StoredTrace *
+read_spans(Oid schema, text *trace_id)
+{
+	Datum args[1] = {PointerGetDatum(trace_id)};
+	MemoryContext caller = CurrentMemoryContext;
+	StoredTrace *trace = palloc0(sizeof(StoredTrace));
+	uint64 count;
+
+	SPI_connect();
+	count = query_run(&spans_query, schema, args, true, NULL);
+	if (count > INT_MAX)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("trace has too many spans"));
+	MemoryContextSwitchTo(caller);
+	if (count > 0)
+		trace->spans =
+			MemoryContextAllocHuge(caller, count * sizeof(StoredSpan));
+	for (uint64 i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_span(
+			SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &trace->spans[i]);
+	}
+	trace->count = count;
+	SPI_finish();
+	return trace;
+}
+
+static Jsonb *
+read_resource(Oid schema, int64 id)
+{
+	Datum args[1] = {Int64GetDatum(id)};
+	MemoryContext caller = CurrentMemoryContext;
+	Jsonb *attributes = NULL;
+
+	SPI_connect();
+	if (query_run(&resource_query, schema, args, true, NULL) > 0)
+	{
+		bool isnull;
+		Datum value = SPI_getbinval(
+			SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		require_value(isnull, "attributes");
+		MemoryContextSwitchTo(caller);
+		attributes = DatumGetJsonbPCopy(value);
+	}
+	SPI_finish();
+	return attributes;
+}
+
+/* Gives every span its resource, each read once. */
+static void
+read_resources(Oid schema, StoredTrace *trace)
+{
+	HASHCTL control = {.keysize = sizeof(int64),
+					   .entrysize = sizeof(StoredResource),
+					   .hcxt = CurrentMemoryContext};
+	HTAB *resources = hash_create("distributed_trace resources",
+								  64,
+								  &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	for (int i = 0; i < trace->count; i++)
+	{
+		JsonbValue value;
+		int64 id;
+		bool found;
+		StoredResource *resource;
+
+		if (!json_member(trace->spans[i].otel, "resource", &value) ||
+			!json_as_int64(&value, &id))
+			continue;
+		resource = hash_search(resources, &id, HASH_ENTER, &found);
+		if (!found)
+		{
+			resource->rendered = NULL;
+			resource->rendered_for = NULL;
+			resource->attributes = read_resource(schema, id);
+		}
+		if (resource->attributes != NULL)
+			trace->spans[i].resource = resource;
+	}
+}
+
+int
+stored_nanoseconds(const StoredSpan *span, const char *member)
+{
+	JsonbValue value;
+	int64 nanoseconds;
+
+	if (!json_member(span->otel, member, &value) ||
+		!json_as_int64(&value, &nanoseconds) || nanoseconds < 0 ||
+		nanoseconds > 999)
+		return 0;
+	return nanoseconds;
+}
+
+static int
+compare_span_ids(const StoredSpan *a, const StoredSpan *b)
+{
+	int a_length = VARSIZE(a->span_id) - VARHDRSZ;
+	int b_length = VARSIZE(b->span_id) - VARHDRSZ;
+	int order = memcmp(
+		VARDATA(a->span_id), VARDATA(b->span_id), Min(a_length, b_length));
+
+	return order != 0 ? order : a_length - b_length;
+}
+
+static int
+compare_spans(const void *a, const void *b)
+{
+	const StoredSpan *x = a;
+	const StoredSpan *y = b;
+	int order =
+		(x->start_time > y->start_time) - (x->start_time < y->start_time);
+
+	CHECK_FOR_INTERRUPTS();
+	if (order == 0)
+		order = stored_nanoseconds(x, "start_ns") -
+				stored_nanoseconds(y, "start_ns");
+	return order != 0 ? order : compare_span_ids(x, y);
+}
+
+static int
+compare_stored_ids(const void *a, const void *b)
+{
+	return compare_span_ids(*(StoredSpan *const *) a, *(StoredSpan *const *) b);
+}
+
+/* The id that a span was reported under instead of this one. */
+static text *
+reported_id(StoredSpan **moved, int count, text *span_id)
+{
+	StoredSpan key = {.span_id = span_id};
+	StoredSpan *wanted = &key;
+	StoredSpan **found =
+		span_id == NULL
+			? NULL
+			: bsearch(
+				  &wanted, moved, count, sizeof(*moved), compare_stored_ids);
+
+	return found == NULL ? span_id : read_reported((*found)->tags).span_id;
+}
+
+/* Gives spans that share an id that id again, and their children. */
+static void
+restore_ids(StoredTrace *trace)
+{
+	StoredSpan **moved = MemoryContextAllocHuge(
+		CurrentMemoryContext, trace->count * sizeof(StoredSpan *));
+	int count = 0;
+
+	for (int i = 0; i < trace->count; i++)
+	{
+		if (read_reported(trace->spans[i].tags).span_id != NULL)
+			moved[count++] = &trace->spans[i];
+	}
+	if (count == 0)
+		return;
+	qsort(moved, count, sizeof(*moved), compare_stored_ids);
+	for (int i = 0; i < trace->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		trace->spans[i].parent_span_id =
+			reported_id(moved, count, trace->spans[i].parent_span_id);
+	}
+	for (int i = 0; i < count; i++)
+	{
+		Reported reported = read_reported(moved[i]->tags);
+
+		moved[i]->span_id = reported.span_id;
+		moved[i]->parent_span_id = reported.parent_span_id;
+	}
+}
+
+StoredTrace *
+read_stored_trace(Oid schema, text *trace_id)
+{
+	StoredTrace *trace = read_spans(schema, trace_id);
+
+	if (trace->count == 0)
+	{
+		text *found = find_trace_id(schema, trace_id);
+
+		if (found != NULL)
+			trace = read_spans(schema, found);
+	}
+	if (trace->count == 0)
+		return NULL;
+	read_resources(schema, trace);
+	restore_ids(trace);
+	qsort(trace->spans, trace->count, sizeof(StoredSpan), compare_spans);
+	return trace;
+}
+
+/* A member whose key is a value of jsonb, which may lack the NUL. */
+static bool
+find_member(JsonbContainer *object, const JsonbValue *key, JsonbValue *value)
+{
+	return object != NULL &&
+		   getKeyJsonValueFromContainer(
+			   object, key->val.string.val, key->val.string.len, value) != NULL;
+}
+
+/* The exact value of a key; NULL if there is none that can be understood. */
+static const JsonbValue *
+find_exact(JsonbContainer *exact, const JsonbValue *key, JsonbValue *value)
+{
+	return find_member(exact, key, value) && is_any_value(value) ? value : NULL;
+}
+
+/* Members of "exact" that are nowhere else. */
+static void
+each_exact_attribute(JsonbContainer *attributes, JsonbContainer *exact,
+					 bool has_otel, AttributeWriter writer, void *state)
+{
+	JsonbIterator *members = JsonbIteratorInit(exact);
+	JsonbValue key;
+	JsonbValue plain;
+	JsonbValue value;
+
+	while (json_next_member(&members, &key, &value))
+	{
+		if (is_any_value(&value) &&
+			((has_otel && json_is_string(&key, RESERVED_KEY)) ||
+			 !find_member(attributes, &key, &plain)))
+		{
+			plain.type = jbvNull;
+			writer(state, &key, &plain, &value);
+		}
+	}
+}
+
+void
+each_attribute(JsonbContainer *attributes, JsonbContainer *exact, bool has_otel,
+			   AttributeWriter writer, void *state)
+{
+	JsonbIterator *members;
+	JsonbValue key;
+	JsonbValue value;
+	JsonbValue other;
+
+	if (attributes != NULL && !JsonContainerIsObject(attributes))
+		attributes = NULL;
+	if (attributes != NULL)
+	{
+		members = JsonbIteratorInit(attributes);
+		while (json_next_member(&members, &key, &value))
+		{
+			if (!has_otel || !json_is_string(&key, RESERVED_KEY))
+				writer(state, &key, &value, find_exact(exact, &key, &other));
+		}
+	}
+	if (exact != NULL)
+		each_exact_attribute(attributes, exact, has_otel, writer, state);
+	key = json_string(RESERVED_KEY, strlen(RESERVED_KEY));
+	if (has_otel && find_member(attributes, &key, &value) &&
+		json_as_object(&value) == NULL)
+		writer(state, &key, &value, NULL);
+}

@@ -1,0 +1,42 @@
+/*
+ * What all who hold text and jsonb values in hand need: values with a 4-byte
+ * header, not toasted.
+ */
+#ifndef SERVER_VALUES_H
+#define SERVER_VALUES_H
+
+#include "postgres.h"
+
+/* By bytes; NULL comes first. */
+static inline int
+compare_texts(const text *a, const text *b)
+{
+	int a_length;
+	int b_length;
+	int order;
+
+	if (a == NULL || b == NULL)
+		return (a != NULL) - (b != NULL);
+	a_length = VARSIZE(a) - VARHDRSZ;
+	b_length = VARSIZE(b) - VARHDRSZ;
+	order = memcmp(VARDATA(a), VARDATA(b), Min(a_length, b_length));
+	return order != 0 ? order : a_length - b_length;
+}
+
+/* Neither is NULL. */
+static inline bool
+same_value_bytes(const void *a, const void *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* In the current memory context; NULL of NULL. */
+static inline void *
+copy_value(const void *value)
+{
+	if (value == NULL)
+		return NULL;
+	return memcpy(palloc(VARSIZE(value)), value, VARSIZE(value));
+}
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * Filling an open SpanTree from SQL's values: see open_tree.h.
+ *
+ * Infinite times count as unknown: nothing can be drawn or measured with them.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "server/numeric_reader.h"
+#include "store/open_tree.h"
+#include "store/reported.h"
+#include "store/tag_readers.h"
+
+#include "common/int.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#define OPEN_TREE_START_SIZE 512
+
+static SpanTree *
+resize(SpanTree *tree, size_t size)
+{
+	SpanTree *larger = palloc(size);
+	size_t used = tree == NULL ? sizeof(SpanTree) : tree->used;
+
+	if (tree != NULL)
+		memcpy(larger, tree, tree->used);
+	else
+		memset(larger, 0, sizeof(SpanTree));
+	/* a state may be stored and sent, its room to grow included */
+	memset((char *) larger + used, 0, size - used);
+	SET_VARSIZE(larger, size);
+	return larger;
+}
+
+static size_t
+next_capacity(size_t capacity, size_t needed)
+{
+	while (capacity < needed)
+		capacity *= 2;
+	return Min(capacity, SPAN_TREE_MAX_SIZE);
+}
+
+static void
+check_same_trace(const SpanTree *tree, Slice trace_id)
+{
+	Slice ours = span_tree_trace_id(tree);
+
+	if (!slice_equal(ours, trace_id))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("spans of more than one trace cannot form one tree"),
+				errdetail("There are spans of trace \"%.*s\" and of trace "
+						  "\"%.*s\".",
+						  (int) ours.length,
+						  ours.data,
+						  (int) trace_id.length,
+						  trace_id.length > 0 ? trace_id.data : ""),
+				errhint("Add GROUP BY trace_id, or a filter on one trace."));
+}
+
+/* An end that only the duration tells must be a time that SQL can show. */
+static Span
+with_valid_reach(const Span *span)
+{
+	Span valid = *span;
+
+	if ((span->flags & (SPAN_HAS_START | SPAN_HAS_DURATION)) ==
+			(SPAN_HAS_START | SPAN_HAS_DURATION) &&
+		!IS_VALID_TIMESTAMP(time_sum(span->start_time, span->duration)))
+		valid.flags &= ~SPAN_HAS_DURATION;
+	return valid;
+}
+
+SpanTree *
+open_tree_add(SpanTree *tree, Slice trace_id, const Span *given)
+{
+	Span valid = with_valid_reach(given);
+	const Span *span = &valid;
+	size_t needed;
+
+	if (tree == NULL)
+	{
+		needed = span_tree_open_size(trace_id, span);
+		if (needed <= SPAN_TREE_MAX_SIZE)
+		{
+			tree = resize(NULL, next_capacity(OPEN_TREE_START_SIZE, needed));
+			span_tree_open(tree, trace_id);
+		}
+	}
+	else
+	{
+		check_same_trace(tree, trace_id);
+		needed = tree->used + span_tree_span_size(span);
+		if (needed > VARSIZE(tree) && needed <= SPAN_TREE_MAX_SIZE)
+			tree = resize(tree, next_capacity(VARSIZE(tree), needed));
+	}
+	if (needed > SPAN_TREE_MAX_SIZE)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("trace \"%.*s\" is too large",
+					   (int) trace_id.length,
+					   trace_id.data),
+				errdetail("A span_tree is limited to 1 GB."));
+	span_tree_add(tree, span);
+	return tree;
+}
+
+Slice
+datum_slice(Datum text_datum, bool is_null)
+{
+	text *value;
+
+	if (is_null)
+		return (Slice){NULL, 0};
+	value = DatumGetTextPP(text_datum);
+	return (Slice){VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+}
+
+void
+span_set_start(Span *span, Datum start_time, bool is_null)
+{
+	TimestampTz time = DatumGetTimestampTz(start_time);
+
+	if (is_null || TIMESTAMP_NOT_FINITE(time))
+		return;
+	span->start_time = time;
+	span->flags |= SPAN_HAS_START;
+}
+
+void
+span_set_end(Span *span, Datum end_time, bool is_null)
+{
+	TimestampTz time = DatumGetTimestampTz(end_time);
+
+	if (is_null || TIMESTAMP_NOT_FINITE(time))
+		return;
+	span->end_time = time;
+	span->flags |= SPAN_HAS_END;
+}
+
+void
+span_set_duration(Span *span, Datum duration_ms, bool is_null)
+{
+	int64 us;
+
+	/* beyond that distributed_trace_log could not hold it either */
+	if (is_null ||
+		!numeric_ms_to_us((Numeric) PG_DETOAST_DATUM_PACKED(duration_ms),
+						  &us) ||
+		us > MAX_DURATION_US || us < -MAX_DURATION_US)
+		return;
+	span->duration = us;
+	span->flags |= SPAN_HAS_DURATION;
+}
+
+/* Times that recording made up are none here; what was reported of them still
+ * tells how long the span took. */
+static void
+forget_placed_times(Span *span, Jsonb *tags)
+{
+	bool end_too;
+	Reported reported;
+	int64 us;
+
+	if (!reports_times(tags, &end_too))
+		return;
+	span->flags &= ~SPAN_HAS_START;
+	if (!end_too)
+		return;
+	span->flags &= ~SPAN_HAS_END;
+	reported = read_reported(tags);
+	if (!pg_sub_s64_overflow(reported.end_us, reported.start_us, &us) &&
+		us <= MAX_DURATION_US && us >= -MAX_DURATION_US)
+	{
+		span->duration = us;
+		span->flags |= SPAN_HAS_DURATION;
+	}
+}
+
+void
+span_set_tags(Span *span, Slice trace_id, Datum tags, bool is_null)
+{
+	Jsonb *value;
+	bool is_error;
+
+	if (is_null)
+		return;
+	value = DatumGetJsonbP(tags);
+	span->kind = tags_read(value, &is_error);
+	if (is_error)
+		span->flags |= SPAN_IS_ERROR;
+	if (tags_follow_parent(value, trace_id, span->parent_span_id))
+		span->flags |= SPAN_IS_ASYNC;
+	forget_placed_times(span, value);
+	if ((Pointer) value != DatumGetPointer(tags))
+		pfree(value);
+}
