@@ -23,7 +23,7 @@ COMMENT ON FUNCTION trace_is_error(jsonb) IS 'Whether a span failed: by its Open
 CREATE FUNCTION trace_is_async(trace_id text, parent_span_id text, tags jsonb) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'dt_trace_is_async';
-COMMENT ON FUNCTION trace_is_async(text, text, jsonb) IS 'Whether a span is known to be asynchronous: a link to its own parent has the attribute opentracing.ref_type = follows_from. Nobody waits for it, and the critical path leaves it out with all below it.';
+COMMENT ON FUNCTION trace_is_async(text, text, jsonb) IS 'Whether a span is known to be asynchronous: a link to its own parent (or to the id that the parent shares with its client) has the attribute opentracing.ref_type = follows_from. Nobody waits for it, and the critical path leaves it out with all below it.';
 
 CREATE FUNCTION trace_http_status_code(tags jsonb) RETURNS integer
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

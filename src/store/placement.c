@@ -52,12 +52,6 @@ static SavedQuery parents_query = {
 };
 
 static bool
-is_time_of_day(TimestampTz time)
-{
-	return time >= CLOCKS_BEGIN && time < CLOCKS_END;
-}
-
-static bool
 needs_place(const SpanRow *row)
 {
 	return !is_time_of_day(row->start_time) && !row->start_is_placed;

@@ -26,4 +26,11 @@ extern void place_spans(SpanRow **rows, int count, Oid schema,
 #define CLOCKS_END                                                             \
 	((TimestampTz) (PG_UINT64_MAX / 1000) + UNIX_EPOCH_IN_SERVER_TIME)
 
+/* Whether a clock can have shown this. */
+static inline bool
+is_time_of_day(TimestampTz time)
+{
+	return time >= CLOCKS_BEGIN && time < CLOCKS_END;
+}
+
 #endif

@@ -34,7 +34,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#define SERVER_SUFFIX ":server"
 #define SERVER_SUFFIX_LENGTH (sizeof(SERVER_SUFFIX) - 1)
 
 /* different spans of one id that one request may have */
@@ -129,7 +128,7 @@ names_differ(text *a, text *b)
 static bool
 knows_start(const SpanRow *row)
 {
-	return row->start_time >= CLOCKS_BEGIN && !row->start_is_placed;
+	return is_time_of_day(row->start_time) && !row->start_is_placed;
 }
 
 static bool
@@ -218,6 +217,18 @@ is_called_by(const SpanRow *span, const SpanRow *owner)
 		   names_differ(span->service_name, owner->service_name);
 }
 
+/* A half that does not know when it began stands where its caller does. */
+static void
+place_below(SpanRow *row, const SpanRow *caller)
+{
+	if (!row->start_is_placed || (row->is_finished && !row->end_is_placed) ||
+		!knows_start(caller))
+		return;
+	row->start_time = caller->start_time;
+	if (row->is_finished)
+		row->end_time = row->start_time;
+}
+
 void
 give_own_id(SpanRow *row, const SpanRow *span, const SpanRow *owner,
 			MemoryContext context)
@@ -235,6 +246,7 @@ give_own_id(SpanRow *row, const SpanRow *span, const SpanRow *owner,
 	{
 		row->parent_span_id = row->span_id;
 		row->span_id = with_suffix(row->span_id, SERVER_SUFFIX);
+		place_below(row, owner);
 	}
 	else
 		row->span_id =

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "core/wire/sampling.h"
 #include "store/tag_readers.h"
+#include "store/trace_ids.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -224,6 +225,22 @@ has_text(JsonbContainer *object, Slice key, Slice wanted)
 	return tags_find_text(object, key, &found) && slice_equal(found, wanted);
 }
 
+/* Whether the id that a link names is the parent's, which may be the server's
+ * half of that id. */
+static bool
+is_id_of_parent(Slice linked_id, Slice parent_span_id)
+{
+	const Slice suffix = SLICE_LITERAL(SERVER_SUFFIX);
+	Slice rest;
+
+	if (linked_id.length > parent_span_id.length ||
+		memcmp(linked_id.data, parent_span_id.data, linked_id.length) != 0)
+		return false;
+	rest = (Slice){parent_span_id.data + linked_id.length,
+				   parent_span_id.length - linked_id.length};
+	return rest.length == 0 || slice_equal(rest, suffix);
+}
+
 static bool
 follows_from(JsonbContainer *link)
 {
@@ -253,8 +270,11 @@ tags_follow_parent(Jsonb *tags, Slice trace_id, Slice parent_span_id)
 		JsonbContainer *object =
 			link->type == jbvBinary ? link->val.binary.data : NULL;
 
+		Slice span_id;
+
 		CHECK_FOR_INTERRUPTS();
-		if (has_text(object, KEY("span_id"), parent_span_id) &&
+		if (tags_find_text(object, KEY("span_id"), &span_id) &&
+			is_id_of_parent(span_id, parent_span_id) &&
 			has_text(object, KEY("trace_id"), trace_id) && follows_from(object))
 			return true;
 	}

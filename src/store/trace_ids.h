@@ -12,6 +12,9 @@
 #define TRACE_ID_DIGITS 32
 #define SPAN_ID_DIGITS 16
 
+/* what the server's half of an id that client and server share has behind it */
+#define SERVER_SUFFIX ":server"
+
 /* Whether these are hex digits, in any case, and nothing else; no digits at
  * all are none. */
 extern bool is_hex(const char *digits, int length);

@@ -104,7 +104,31 @@ SELECT accepted, rejected, message FROM trace_ingest_jaeger(format('{"traceID": 
 	{"spanID": "%1$s", "startTime": 1925000000000000, "tags": [{"key": "span.kind", "value": "client"}], "process": {"serviceName": "a"}},
 	{"spanID": "%1$s", "startTime": 1925000000000000, "tags": [{"key": "span.kind", "value": "server"}], "process": {"serviceName": "b"}}]}', repeat('x', 97)));
 
-DROP FUNCTION outcome, stored, record, document;
+-- a half that does not know when it began stands where its caller does, and what follows from a shared id from the half it is below
+CREATE TABLE documents (name text, document text);
+INSERT INTO documents VALUES
+	('client', '{"traceID": "1", "spans": [{"spanID": "1", "operationName": "get", "startTime": 1925000000000000, "duration": 90000, "process": {"serviceName": "web"}, "tags": [{"key": "span.kind", "value": "client"}]}]}'),
+	('server', '{"traceID": "1", "spans": [{"spanID": "1", "operationName": "serve", "startTime": 0, "duration": 50000, "process": {"serviceName": "api"}, "tags": [{"key": "span.kind", "value": "server"}]}]}'),
+	('async', '{"traceID": "1", "spans": [{"spanID": "2", "operationName": "later", "startTime": 1925000000020000, "duration": 500000, "process": {"serviceName": "api"}, "references": [{"refType": "FOLLOWS_FROM", "traceID": "1", "spanID": "1"}]}]}');
+CREATE FUNCTION outcome_of(VARIADIC names text[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE wanted text;
+BEGIN
+	DELETE FROM distributed_trace_log;
+	FOREACH wanted IN ARRAY names || names LOOP
+		PERFORM trace_ingest_jaeger(document) FROM documents WHERE name = wanted;
+	END LOOP;
+	RETURN (SELECT string_agg(concat_ws(' ', span_id || ' <', coalesce(parent_span_id, '-'), service_name, operation, start_time - '2031-01-01 02:13:20+00', duration_ms), ', ' ORDER BY span_id) FROM distributed_trace_log);
+END $$;
+SELECT outcome_of('client', 'server', 'async');
+SELECT outcome_of('server', 'client', 'async');
+SELECT outcome_of('async', 'server', 'client');
+SELECT span_id, trace_is_async(trace_id, parent_span_id, tags) FROM distributed_trace_log WHERE parent_span_id IS NOT NULL ORDER BY 1;
+SELECT span_id, on_critical_path FROM trace_tree('1');
+SELECT caller_service, callee_service, connection_type, call_count FROM trace_service_dependencies('2031-01-01', '2031-01-02', include_links => true);
+SELECT j.span #> '{references}' AS refs FROM jsonb_path_query(trace_export_jaeger('1')::jsonb, '$.data[*].spans[*]') j (span) WHERE j.span ->> 'spanID' = '2';
+
+DROP TABLE documents;
+DROP FUNCTION outcome, outcome_of, stored, record, document;
 DROP TABLE orders, spans;
 DROP TYPE span;
 TRUNCATE distributed_trace_log, distributed_trace_latency;

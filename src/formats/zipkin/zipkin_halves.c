@@ -25,12 +25,11 @@
 #include "compat.h"
 #include "formats/zipkin/zipkin_halves.h"
 #include "server/values.h"
+#include "store/trace_ids.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-
-#define SERVER_SUFFIX ":server"
 
 /* An IPv6 address has no more characters, one that holds an IPv4 address. */
 #define ADDRESS_MAX 45
