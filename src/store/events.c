@@ -304,15 +304,15 @@ dt_trace_events(PG_FUNCTION_ARGS)
  */
 
 /* The first of these attributes that is there and no empty string; NULL if
- * none is. */
+ * none is.  The list ends with NULL. */
 static text *
-first_attribute(JsonbContainer *attributes, const char *const *keys, int count)
+first_attribute(JsonbContainer *attributes, const char *const *keys)
 {
-	for (int i = 0; i < count; i++)
+	for (; *keys != NULL; keys++)
 	{
 		JsonbValue value;
 
-		if (json_member(attributes, keys[i], &value) &&
+		if (json_member(attributes, *keys, &value) &&
 			!json_is_string(&value, ""))
 			return json_value_text(&value);
 	}
@@ -328,12 +328,11 @@ is_word_error(const char *string, int length)
 
 /* Whether OpenTracing's conventions make this a log of an error. */
 static bool
-is_error_log(const text *name, JsonbContainer *attributes)
+is_error_log(Slice name, JsonbContainer *attributes)
 {
 	JsonbValue value;
 
-	if (name != NULL &&
-		is_word_error(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)))
+	if (is_word_error(name.data, name.length))
 		return true;
 	if (json_member(attributes, "event", &value) && value.type == jbvString &&
 		is_word_error(value.val.string.val, value.val.string.len))
@@ -342,15 +341,32 @@ is_error_log(const text *name, JsonbContainer *attributes)
 		   json_member(attributes, "error.kind", &value);
 }
 
-/* What OpenTelemetry calls it, and what OpenTracing does in a log of an
- * error.  Of both the first that is there counts. */
-static const char *const exception_keys[][4] = {
-	{"exception.type", "error.kind"},
-	{"exception.message", "message", "error.object", "error"},
-	{"exception.stacktrace", "stack"},
-};
+SpanException
+event_exception(Slice name, JsonbContainer *attributes)
+{
+	static const char *const type[] = {"exception.type", NULL};
+	static const char *const message[] = {"exception.message", NULL};
+	static const char *const stacktrace[] = {"exception.stacktrace", NULL};
+	static const char *const log_type[] = {"error.kind", NULL};
+	static const char *const log_message[] = {
+		"message", "error.object", "error", NULL};
+	static const char *const log_stacktrace[] = {"stack", NULL};
+	SpanException exception = {
+		first_attribute(attributes, type),
+		first_attribute(attributes, message),
+		first_attribute(attributes, stacktrace),
+	};
 
-static const int exception_key_counts[] = {2, 4, 2};
+	if (!is_error_log(name, attributes))
+		return exception;
+	if (exception.type == NULL)
+		exception.type = first_attribute(attributes, log_type);
+	if (exception.message == NULL)
+		exception.message = first_attribute(attributes, log_message);
+	if (exception.stacktrace == NULL)
+		exception.stacktrace = first_attribute(attributes, log_stacktrace);
+	return exception;
+}
 
 /*
  * trace_exception(event_name text, attributes jsonb)
@@ -364,23 +380,24 @@ dt_trace_exception(PG_FUNCTION_ARGS)
 {
 	text *name = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	Jsonb *attributes = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	JsonbContainer *object = attributes == NULL ? NULL : &attributes->root;
-	bool is_log = is_error_log(name, object);
-	Datum values[lengthof(exception_keys)] = {0};
-	bool nulls[lengthof(exception_keys)];
+	SpanException exception = event_exception(
+		name == NULL ? (Slice){NULL, 0}
+					 : (Slice){VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)},
+		attributes == NULL ? NULL : &attributes->root);
+	Datum values[3] = {
+		PointerGetDatum(exception.type),
+		PointerGetDatum(exception.message),
+		PointerGetDatum(exception.stacktrace),
+	};
+	bool nulls[3] = {
+		exception.type == NULL,
+		exception.message == NULL,
+		exception.stacktrace == NULL,
+	};
 	TupleDesc desc;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	for (size_t i = 0; i < lengthof(exception_keys); i++)
-	{
-		text *found = first_attribute(
-			object, exception_keys[i], is_log ? exception_key_counts[i] : 1);
-
-		nulls[i] = found == NULL;
-		if (found != NULL)
-			values[i] = PointerGetDatum(found);
-	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

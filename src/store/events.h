@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "core/tree/span.h"
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
@@ -37,5 +38,17 @@ extern void event_reader_start(EventReader *reader, text *logs);
 
 /* The next event; false at the end. */
 extern bool event_reader_next(EventReader *reader, SpanEvent *event);
+
+/* What an event says of an exception; NULL for what it does not say. */
+typedef struct SpanException
+{
+	text *type;
+	text *message;
+	text *stacktrace;
+} SpanException;
+
+/* By OpenTelemetry's attributes, and OpenTracing's of a log of an error.  Both
+ * arguments may be empty. */
+extern SpanException event_exception(Slice name, JsonbContainer *attributes);
 
 #endif

@@ -395,6 +395,23 @@ dt_trace_is_async(PG_FUNCTION_ARGS)
 		(Slice){VARDATA_ANY(parent), VARSIZE_ANY_EXHDR(parent)}));
 }
 
+int
+tags_http_status_code(Jsonb *tags)
+{
+	static const Slice keys[] = {SLICE_LITERAL("http.response.status_code"),
+								 SLICE_LITERAL("http.status_code")};
+
+	for (size_t i = 0; i < lengthof(keys); i++)
+	{
+		double number;
+
+		if (tags_find_number(&tags->root, keys[i], &number) && number >= 100 &&
+			number <= 999 && number == floor(number))
+			return (int) number;
+	}
+	return 0;
+}
+
 /*
  * trace_http_status_code(tags jsonb) -> integer
  *
@@ -404,19 +421,11 @@ dt_trace_is_async(PG_FUNCTION_ARGS)
 Datum
 dt_trace_http_status_code(PG_FUNCTION_ARGS)
 {
-	static const Slice keys[] = {SLICE_LITERAL("http.response.status_code"),
-								 SLICE_LITERAL("http.status_code")};
-	Jsonb *tags = PG_GETARG_JSONB_P(0);
+	int code = tags_http_status_code(PG_GETARG_JSONB_P(0));
 
-	for (size_t i = 0; i < lengthof(keys); i++)
-	{
-		double number;
-
-		if (tags_find_number(&tags->root, keys[i], &number) && number >= 100 &&
-			number <= 999 && number == floor(number))
-			PG_RETURN_INT32((int32) number);
-	}
-	PG_RETURN_NULL();
+	if (code == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(code);
 }
 
 /*

@@ -30,6 +30,10 @@ extern bool tags_find_text(JsonbContainer *object, Slice key, Slice *text);
 /* A member that is a finite number, or a string that holds one. */
 extern bool tags_find_number(JsonbContainer *object, Slice key, double *number);
 
+/* The HTTP status code of the response, from 100 to 999, however the number is
+ * written; 0 if there is none. */
+extern int tags_http_status_code(Jsonb *tags);
+
 /* What the recording functions wrote; NULL if they did not. */
 extern JsonbContainer *tags_find_otel(Jsonb *tags);
 

@@ -2,55 +2,49 @@
  * What went wrong in the spans of a trace, for the waterfall.
  *
  * A tree has no attributes, so the log is read for them: of each failed span
- * what the status or an exception says, else the HTTP status or what a tag
+ * what an exception or the status says, else the HTTP status or what a tag
  * calls the error, one line each.
  */
 #include "postgres.h"
 
 #include "compat.h"
+#include "server/json_reader.h"
 #include "server/query.h"
+#include "store/events.h"
+#include "store/tag_readers.h"
+#include "trace/open_tree.h"
 #include "trace/tree_argument.h"
 #include "trace/waterfall_errors.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 /* a picture that is all errors shows nothing */
 #define MAX_ERRORS 20
 
-/* 2000 characters of a message: the widest picture needs no more */
+/* bytes of a message that may be shown; the widest picture needs no more */
+#define MESSAGE_BYTES 8000
+
 static SavedQuery errors_query = {
-	.text =
-		"SELECT f.span_id, pg_catalog.split_part(pg_catalog.left(COALESCE("
-		"f.exception, f.status_message, "
-		"'HTTP ' OPERATOR(pg_catalog.||) COALESCE(f.http, f.old_http), "
-		"f.message, f.type, "
-		"CASE WHEN f.error OPERATOR(pg_catalog.<>) 'true' THEN f.error END), "
-		"2000), E'\\n', 1) "
-		"FROM (SELECT l.span_id, x.exception, "
-		"l.tags OPERATOR(pg_catalog.#>>) '{otel,status_message}' "
-		"AS status_message, "
-		"l.tags OPERATOR(pg_catalog.->>) 'http.response.status_code' AS http, "
-		"l.tags OPERATOR(pg_catalog.->>) 'http.status_code' AS old_http, "
-		"l.tags OPERATOR(pg_catalog.->>) 'error.message' AS message, "
-		"l.tags OPERATOR(pg_catalog.->>) 'error.type' AS type, "
-		"l.tags OPERATOR(pg_catalog.->>) 'error' AS error "
-		"FROM %s.distributed_trace_log l LEFT JOIN LATERAL ("
-		"SELECT COALESCE(y.exception_type OPERATOR(pg_catalog.||) ': ' "
-		"OPERATOR(pg_catalog.||) y.exception_message, "
-		"y.exception_type, y.exception_message) AS exception "
-		"FROM %s.trace_events(l.logs) e, "
-		"%s.trace_exception(e.event_name, e.attributes) y "
-		"WHERE y.exception_type IS NOT NULL OR y.exception_message IS NOT NULL "
-		"LIMIT 1) x ON true "
-		"WHERE l.trace_id OPERATOR(pg_catalog.=) $1 "
-		"AND %s.trace_is_error(l.tags)) f",
+	.text = "SELECT l.span_id, l.tags, l.logs FROM %s.distributed_trace_log l "
+			"WHERE l.trace_id OPERATOR(pg_catalog.=) $1 "
+			"AND %s.trace_is_error(l.tags)",
 	.arg_count = 1,
 	.arg_types = {TEXTOID},
 	.reads_in_bulk = true,
+};
+
+enum
+{
+	COLUMN_SPAN,
+	COLUMN_TAGS,
+	COLUMN_LOGS,
+	COLUMN_COUNT,
 };
 
 typedef struct Message
@@ -59,12 +53,116 @@ typedef struct Message
 	Slice text;
 } Message;
 
-static Slice
-copy_slice(Datum value)
+static text *
+describe_exception(const SpanException *exception)
 {
-	text *copy = DatumGetTextPCopy(value);
+	if (exception->type == NULL)
+		return exception->message;
+	if (exception->message == NULL)
+		return exception->type;
+	return cstring_to_text(psprintf("%s: %s",
+									text_to_cstring(exception->type),
+									text_to_cstring(exception->message)));
+}
 
-	return (Slice){VARDATA(copy), VARSIZE(copy) - VARHDRSZ};
+/* The first exception that logs tell of; NULL if they do of none. */
+static text *
+find_exception(text *logs)
+{
+	EventReader reader;
+	SpanEvent event;
+
+	event_reader_start(&reader, logs);
+	while (event_reader_next(&reader, &event))
+	{
+		Slice name = {NULL, 0};
+		SpanException exception;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!event.has_attributes)
+			continue;
+		if (event.has_name)
+			name =
+				(Slice){event.name.val.string.val, event.name.val.string.len};
+		exception = event_exception(name, json_as_object(&event.attributes));
+		if (exception.type != NULL || exception.message != NULL)
+			return describe_exception(&exception);
+	}
+	return NULL;
+}
+
+/* A member that says anything; NULL if it is none. */
+static text *
+member_text(JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value) && !json_is_string(&value, "")
+			   ? json_value_text(&value)
+			   : NULL;
+}
+
+/* What tags call the error; NULL if they only say that there is one. */
+static text *
+find_message(Jsonb *tags)
+{
+	static const char *const keys[] = {"error.message", "error.type", "error"};
+	text *message = member_text(tags_find_otel(tags), "status_message");
+	int code = tags_http_status_code(tags);
+	JsonbValue value;
+
+	if (message == NULL && code != 0)
+		message = cstring_to_text(psprintf("HTTP %d", code));
+	for (size_t i = 0; i < lengthof(keys) && message == NULL; i++)
+	{
+		/* "true" is no name */
+		if (json_member(&tags->root, keys[i], &value) &&
+			value.type != jbvBool && !json_is_string(&value, "true"))
+			message = member_text(&tags->root, keys[i]);
+	}
+	return message;
+}
+
+static Slice
+first_line(text *message)
+{
+	const char *line = VARDATA(message);
+	int length = pg_mbcliplen(line, VARSIZE(message) - VARHDRSZ, MESSAGE_BYTES);
+	const char *end = memchr(line, '\n', length);
+
+	return (Slice){line, end == NULL ? length : end - line};
+}
+
+static Slice
+copy_slice(Slice slice, MemoryContext context)
+{
+	char *copy = MemoryContextAlloc(context, slice.length + 1);
+
+	memcpy(copy, slice.data, slice.length);
+	return (Slice){copy, slice.length};
+}
+
+/* What a row says went wrong, in `context`; false if nothing. */
+static bool
+read_message(HeapTuple row, TupleDesc desc, MemoryContext context,
+			 Message *message)
+{
+	Datum values[COLUMN_COUNT];
+	bool nulls[COLUMN_COUNT];
+	text *found = NULL;
+
+	heap_deform_tuple(row, desc, values, nulls);
+	require_value(nulls[COLUMN_SPAN], "span_id");
+	if (!nulls[COLUMN_LOGS])
+		found = find_exception(DatumGetTextP(values[COLUMN_LOGS]));
+	if (found == NULL)
+		found = find_message(DatumGetJsonbP(values[COLUMN_TAGS]));
+	if (found == NULL)
+		return false;
+	message->text = copy_slice(first_line(found), context);
+	message->span_id =
+		copy_slice(datum_slice(values[COLUMN_SPAN], false), context);
+	return true;
 }
 
 static int
@@ -80,28 +178,28 @@ read_messages(Oid schema, Slice trace_id, uint32 *count)
 {
 	Datum args[1] = {PointerGetDatum(slice_to_text(trace_id))};
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext own;
+	MemoryContext scratch;
 	Message *messages;
 
 	*count = 0;
 	SPI_connect();
 	query_run(&errors_query, schema, args, true, NULL);
-	own = MemoryContextSwitchTo(caller);
 	messages =
-		palloc_extended((SPI_processed + 1) * sizeof(Message), MCXT_ALLOC_HUGE);
+		MemoryContextAllocHuge(caller, (SPI_processed + 1) * sizeof(Message));
+	scratch = AllocSetContextCreate(CurrentMemoryContext,
+									"distributed_trace error",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scratch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Datum values[2];
-		bool nulls[2];
-
 		CHECK_FOR_INTERRUPTS();
-		heap_deform_tuple(
-			SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
-		if (!nulls[0] && !nulls[1])
-			messages[(*count)++] =
-				(Message){copy_slice(values[0]), copy_slice(values[1])};
+		if (read_message(SPI_tuptable->vals[i],
+						 SPI_tuptable->tupdesc,
+						 caller,
+						 &messages[*count]))
+			(*count)++;
+		MemoryContextReset(scratch);
 	}
-	MemoryContextSwitchTo(own);
 	SPI_finish();
 	qsort(messages, *count, sizeof(Message), compare_messages);
 	return messages;

@@ -35,6 +35,13 @@ SELECT trace_waterfall_text(trace_get('shop'), 60) = trace_waterfall_text('shop'
 SET client_min_messages = warning;
 SELECT trace_waterfall_text('unknown') IS NULL;
 
+-- whatever the tags call it; what says nothing is passed over
+INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, end_time, tags, logs)
+SELECT 'said', n, 's', n::text, '2026-01-01', '2026-01-01 00:00:01', tags::jsonb, logs
+FROM (VALUES (1, '{"error": true, "http.status_code": 503.0}', E'a line\nof text'), (2, '{"error": 1, "otel": {"status_message": ""}}', '[{"name": "error"}, {"attributes": {"error.kind": "", "error.object": {"code": 7}}}]'),
+             (3, '{"error": "true", "error.type": "timeout", "error.message": null}', '[]'), (4, '{"error": "true", "http.response.status_code": "none"}', '[{"attributes": 1}]')) v (n, tags, logs);
+SELECT line FROM trace_waterfall('said', 60) line WHERE line LIKE '!%' AND line NOT LIKE '%|';
+
 -- no more than 20 of them
 INSERT INTO distributed_trace_log (trace_id, span_id, service_name, operation, start_time, end_time, tags)
 SELECT 'many', n, 's', 'o', '2026-01-01', '2026-01-01 00:00:01', '{"error": "yes"}' FROM generate_series(1, 25) n;
