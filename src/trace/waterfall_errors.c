@@ -11,8 +11,8 @@
 #include "server/json_reader.h"
 #include "server/query.h"
 #include "store/events.h"
+#include "store/open_tree.h"
 #include "store/tag_readers.h"
-#include "trace/open_tree.h"
 #include "trace/tree_argument.h"
 #include "trace/waterfall_errors.h"
 

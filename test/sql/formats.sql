@@ -58,6 +58,11 @@ SELECT * FROM trace_ingest_zipkin('[
   {"traceId": "2", "id": "b", "timestamp": 1700000000000000, "duration": 0, "binaryAnnotations": []}]');
 SELECT span_id, parent, service, start_time, duration_ms, otel->>'kind' AS kind, tags FROM rows;
 TRUNCATE distributed_trace_log;
+-- what is said again is an event
+SELECT * FROM trace_ingest_zipkin('[{"traceId": "2", "id": "a", "annotations": [{"timestamp": 1700000000000500, "value": "cs", "endpoint": {"serviceName": "web"}}, {"timestamp": 1700000000000600, "value": "sr", "endpoint": {"serviceName": "api"}},
+  {"timestamp": 1700000000000600, "value": "sr", "endpoint": {"serviceName": "api"}}, {"timestamp": 1700000000000700, "value": "sr", "endpoint": {"serviceName": "api 2"}}, {"timestamp": 1700000000000900, "value": "sr", "endpoint": {"serviceName": "api"}}, {"value": "cr"}]}]');
+SELECT span_id, service, start_time, duration_ms, logs FROM rows;
+TRUNCATE distributed_trace_log;
 -- both formats in one document; what would be lost is said
 SELECT * FROM trace_ingest_zipkin('[
   {"traceId": "3", "id": "a", "kind": "CLIENT", "name": "v2", "timestamp": 1700000000000000, "localEndpoint": {"serviceName": "web"}, "binaryAnnotations": [{"key": "x", "value": "y"}]},

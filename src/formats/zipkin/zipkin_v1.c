@@ -17,7 +17,7 @@
  * server's side is shared if the client's is told of as well, or if the span
  * has no timestamp of its own, which only those that began it wrote.  Other
  * annotations, and tags, belong to the side of the same service, else to the
- * first.
+ * first; and so do those that say again, with another time, what has been said.
  */
 #include "postgres.h"
 
@@ -164,7 +164,7 @@ note_core(Side *sides, JsonbContainer *annotation, int number)
 	side->is_there = true;
 	if (side->endpoint == NULL)
 		side->endpoint = endpoint;
-	if (!read_time(annotation, "timestamp", &time))
+	if (side->has[moment] || !read_time(annotation, "timestamp", &time))
 		return;
 	side->has[moment] = true;
 	side->times[moment] = time;
@@ -226,6 +226,19 @@ add_annotation(Side *sides, JsonbValue *annotation)
 	pushJsonbValue(&side->annotations, WJB_ELEM, annotation);
 }
 
+/* Whether a core annotation, by its number, is of another moment than the one
+ * that its side has: of several servers that answered, say. */
+static bool
+is_another(const Side *sides, JsonbContainer *annotation, int core)
+{
+	const Side *side = &sides[core_annotations[core].side];
+	Moment moment = core_annotations[core].moment;
+	int64 time;
+
+	return read_time(annotation, "timestamp", &time) &&
+		   time != side->times[moment];
+}
+
 static void
 read_annotations(Side *sides, JsonbContainer *span)
 {
@@ -246,8 +259,11 @@ read_annotations(Side *sides, JsonbContainer *span)
 	array = JsonbIteratorInit(annotations);
 	while (json_next_element(&array, &element))
 	{
-		if (json_as_object(&element) != NULL &&
-			find_core(json_as_object(&element)) < 0)
+		JsonbContainer *annotation = json_as_object(&element);
+		int core = find_core(annotation);
+
+		if (annotation != NULL &&
+			(core < 0 || is_another(sides, annotation, core)))
 			add_annotation(sides, &element);
 	}
 }
