@@ -18,13 +18,15 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION)
 
 # in the order in which they depend on one another
 SQL_PARTS = table tags context otlp import tree summary users export critical_path sketch rollup latency dependencies views grafana receiver help
-SQL_BUILT = sql/$(EXTENSION)--$(EXTVERSION).sql
+SQL_FULL = sql/$(EXTENSION)--$(EXTVERSION).sql
+SQL_STEPS = $(patsubst sql/upgrades/%,sql/$(EXTENSION)--%,$(wildcard sql/upgrades/*.sql))
 
 MODULE_big = $(EXTENSION)
 SOURCES = $(sort $(filter-out src/network/%,$(wildcard src/*.c src/*/*.c src/*/*/*.c)))
 OBJS = $(SOURCES:.c=.o)
-DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
-DATA_built = $(SQL_BUILT)
+# scripts of versions that are out: never changed again
+DATA = $(filter-out $(SQL_FULL) $(SQL_STEPS),$(wildcard sql/$(EXTENSION)--*.sql))
+DATA_built = $(SQL_FULL) $(SQL_STEPS)
 
 # the server's headers as system headers: they are not clean under -Wextra
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
@@ -102,9 +104,14 @@ all install installcheck:
 	@exit 1
 endif
 
-$(SQL_BUILT): $(SQL_PARTS:%=sql/parts/%.sql) $(EXTENSION).control Makefile
+$(SQL_FULL): $(SQL_PARTS:%=sql/parts/%.sql) $(EXTENSION).control Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' && \
 	cat $(SQL_PARTS:%=sql/parts/%.sql); } >$@.new
+	mv $@.new $@
+
+$(SQL_STEPS): sql/$(EXTENSION)--%.sql: sql/upgrades/%.sql sql/step.awk $(SQL_PARTS:%=sql/parts/%.sql) Makefile
+	{ printf '%s\n' '\echo Use "ALTER EXTENSION $(EXTENSION) UPDATE" to load this file. \quit' && \
+	awk -f sql/step.awk $<; } >$@.new
 	mv $@.new $@
 
 # "test" and "bench" are directories too

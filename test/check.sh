@@ -167,6 +167,12 @@ version_is_one()
 		echo "CHANGELOG.md: its first entry is not $version"
 }
 
+# What a version that is out installed never changes.
+released_scripts_are_frozen()
+{
+	sha256sum --quiet -c sql/released.sha256
+}
+
 only_sql_functions_are_exported()
 {
 	nm -D --defined-only "$MODULE" | awk '
@@ -232,6 +238,23 @@ c_functions_have_our_symbols()
 			AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND prosrc !~ '^dt_'"
 }
 
+# Every version that is out, updated, has what a new installation has.
+updates_give_what_is_new()
+{
+	local script version
+
+	psql -XAtq -v ON_ERROR_STOP=1 -d check_objects -f test/catalog.sql >"$catalogs/new" || return 1
+	for script in sql/upgrades/*.sql; do
+		version=$(basename "${script%--*}")
+		psql -Xq -v ON_ERROR_STOP=1 -d postgres -c "CREATE DATABASE check_update" -c '\c check_update' \
+			-c "CREATE EXTENSION distributed_trace VERSION '$version'" \
+			-c 'ALTER EXTENSION distributed_trace UPDATE' || return 1
+		psql -XAtq -v ON_ERROR_STOP=1 -d check_update -f test/catalog.sql |
+			diff "$catalogs/new" - | sed "s/^/$version: /"
+		psql -Xq -d postgres -c 'DROP DATABASE check_update'
+	done
+}
+
 check "files include only downwards" includes_go_down
 check "PG_VERSION_NUM is tested in compat.h alone" versions_are_tested_in_one_file
 check "no function is over 80 lines" functions_are_short
@@ -239,6 +262,7 @@ check "every error has an errcode" errors_have_a_code
 check "every source file begins with a comment" files_begin_with_a_comment
 check "no marks of unfinished work" no_marks_of_unfinished_work
 check "the version is the same everywhere" version_is_one
+check "the scripts of released versions are as they were" released_scripts_are_frozen
 check "the C sources are laid out by clang-format 14" layout
 check "typedefs.list is current" typedefs_are_current
 if [ -n "${MODULE:-}" ]; then
@@ -250,6 +274,9 @@ if [ -n "${PGHOST:-}" ]; then
 		-c 'CREATE EXTENSION distributed_trace' && {
 		check "every object is commented" objects_are_commented
 		check "every object's name has one of our prefixes" objects_have_our_prefixes
+		catalogs=$(mktemp -d)
+		check "an update gives what a new installation has" updates_give_what_is_new
+		rm -rf "$catalogs"
 		check "every C function's symbol begins with dt_" c_functions_have_our_symbols
 	}
 fi

@@ -26,10 +26,13 @@ private_user()
 # into DIR, which then belongs to the private user.
 private_copy()
 {
+	local version
+
+	version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$1/distributed_trace.control")
 	mkdir -p "$2/tree"
 	tar -C "$1" --exclude-vcs --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-		--exclude='distributed_trace--[0-9]*.sql' --exclude=./bench/results \
-		--exclude=./results --exclude=build -cf - . |
+		--exclude="distributed_trace--$version.sql" --exclude="distributed_trace--*--$version.sql" \
+		--exclude=./bench/results --exclude=./results --exclude=build -cf - . |
 		tar -C "$2/tree" --no-same-owner -xf -
 	if [ "$(id -u)" = 0 ]; then
 		chown -R "$(private_user):" "$2"
