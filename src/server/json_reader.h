@@ -37,6 +37,14 @@ extern Jsonb *json_parse_or_null(text *document);
 extern bool json_member(JsonbContainer *object, const char *key,
 						JsonbValue *value);
 
+static inline bool
+json_has_member(JsonbContainer *object, const char *key)
+{
+	JsonbValue value;
+
+	return json_member(object, key, &value);
+}
+
 /* The object or array that a member is; NULL if it is none. */
 extern JsonbContainer *json_object_member(JsonbContainer *object,
 										  const char *key);
@@ -69,6 +77,12 @@ extern JsonbValue json_string(const char *string, int length);
 extern JsonbValue json_text(const text *string);
 extern JsonbValue json_int64(int64 number);
 extern JsonbValue json_bool(bool value);
+
+static inline JsonbValue
+json_key(const char *name)
+{
+	return json_string(name, strlen(name));
+}
 
 static inline bool
 json_is_string(const JsonbValue *value, const char *string)

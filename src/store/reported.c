@@ -57,12 +57,6 @@ reports_times(Jsonb *tags, bool *end_too)
 	return tags_find_member(object, SLICE_LITERAL("start_us"), &value);
 }
 
-static JsonbValue
-key(const char *name)
-{
-	return json_string(name, strlen(name));
-}
-
 /* NULL if there is nothing in it. */
 static Jsonb *
 build_reported(const Reported *reported)
@@ -70,14 +64,15 @@ build_reported(const Reported *reported)
 	JsonbParseState *object = NULL;
 
 	if (reported->has_start)
-		add_member(&object, key("start_us"), json_int64(reported->start_us));
+		add_member(
+			&object, json_key("start_us"), json_int64(reported->start_us));
 	if (reported->has_end)
-		add_member(&object, key("end_us"), json_int64(reported->end_us));
+		add_member(&object, json_key("end_us"), json_int64(reported->end_us));
 	if (reported->span_id != NULL)
-		add_member(&object, key("span_id"), json_text(reported->span_id));
+		add_member(&object, json_key("span_id"), json_text(reported->span_id));
 	if (reported->parent_span_id != NULL)
 		add_member(&object,
-				   key("parent_span_id"),
+				   json_key("parent_span_id"),
 				   json_text(reported->parent_span_id));
 	return object == NULL ? NULL : finish_object(&object);
 }
@@ -108,10 +103,10 @@ write_reported(Jsonb *tags, const Reported *reported)
 		return tags;
 	copy_but(&otel, tags == NULL ? NULL : tags_find_otel(tags), "reported");
 	if (member != NULL)
-		add_member(&otel, key("reported"), json_nested(member));
+		add_member(&otel, json_key("reported"), json_nested(member));
 	copy_but(&all, tags == NULL ? NULL : &tags->root, "otel");
 	if (otel != NULL)
-		add_member(&all, key("otel"), json_nested(finish_object(&otel)));
+		add_member(&all, json_key("otel"), json_nested(finish_object(&otel)));
 	if (all == NULL)
 		pushJsonbValue(&all, WJB_BEGIN_OBJECT, NULL);
 	return finish_object(&all);

@@ -63,12 +63,6 @@ static SavedQuery find_query = {
 	.arg_types = {TEXTOID, TEXTOID},
 };
 
-static JsonbValue
-key(const char *name)
-{
-	return json_string(name, strlen(name));
-}
-
 static bool
 is_lower_hex(const char *digits, int length)
 {
@@ -289,7 +283,7 @@ dt_trace_span_start(PG_FUNCTION_ARGS)
 		row->parent_span_id =
 			has_parent ? cstring_to_text(parent.span_id) : NULL;
 		row->start_time = GetCurrentTimestamp();
-		add_otel(&tags, "kind", key(span_kind_name(span_kind)));
+		add_otel(&tags, "kind", json_key(span_kind_name(span_kind)));
 		add_otel(&tags, "flags", json_int64(context.flags));
 		row->tags = tag_builder_finish(&tags);
 		record_span(fcinfo, &context, batch);
@@ -383,7 +377,7 @@ dt_trace_span_finish(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(3))
 		start_tags(&tags, PG_GETARG_JSONB_P(3));
 	if (status_name != NULL)
-		add_otel(&tags, "status", key(status_name));
+		add_otel(&tags, "status", json_key(status_name));
 	if (message != NULL)
 		add_otel(&tags, "status_message", json_text(message));
 

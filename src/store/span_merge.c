@@ -59,14 +59,6 @@ root_object(Jsonb *tags)
 	return tags != NULL && JB_ROOT_IS_OBJECT(tags) ? &tags->root : NULL;
 }
 
-static bool
-has_member(JsonbContainer *object, const char *key)
-{
-	JsonbValue value;
-
-	return json_member(object, key, &value);
-}
-
 /* 0 for what are no nanoseconds: people write tags, too. */
 static int
 nanoseconds(JsonbContainer *otel, const char *key)
@@ -162,9 +154,7 @@ merge_exact(JsonbParseState **otel, JsonbContainer *old, JsonbContainer *new,
 	}
 	copy_members(&exact, new, &none);
 	if (exact != NULL)
-		add_member(otel,
-				   json_string("exact", strlen("exact")),
-				   json_nested(finish_object(&exact)));
+		add_member(otel, json_key("exact"), json_nested(finish_object(&exact)));
 }
 
 /* The members of "otel" of two records, each of which may have none; NULL if
@@ -189,13 +179,14 @@ merge_otel(const SpanRow *earlier, const SpanRow *later)
 		from_old.keys[2] = "end_ns";
 	else if (later->is_finished)
 		from_new.keys[DROPPED_MAX - 1] = "end_ns";
-	if (has_member(new, "status"))
+	if (json_has_member(new, "status"))
 		from_old.keys[3] = "status_message";
 	/* not to know takes nothing away that was known */
-	if (has_member(old, "kind") && json_member(new, "kind", &kind) &&
+	if (json_has_member(old, "kind") && json_member(new, "kind", &kind) &&
 		json_is_string(&kind, "unspecified"))
 		from_new.keys[2] = "kind";
-	if (has_member(old, "resource") && is_known_name(earlier->service_name) &&
+	if (json_has_member(old, "resource") &&
+		is_known_name(earlier->service_name) &&
 		!is_known_name(later->service_name))
 		from_new.keys[3] = "resource";
 	copy_members(&otel, old, &from_old);
@@ -217,8 +208,7 @@ unite_tags(const SpanRow *earlier, const SpanRow *later, Jsonb *otel)
 	copy_members(&tags, root_object(earlier->tags), &no_otel);
 	copy_members(&tags, root_object(later->tags), &no_otel);
 	if (otel != NULL)
-		add_member(
-			&tags, json_string("otel", strlen("otel")), json_nested(otel));
+		add_member(&tags, json_key("otel"), json_nested(otel));
 	return finish_object(&tags);
 }
 

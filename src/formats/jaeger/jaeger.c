@@ -73,12 +73,6 @@ typedef struct References
 	JsonbParseState *links; /* NULL if there are none */
 } References;
 
-static JsonbValue
-key(const char *name)
-{
-	return json_string(name, strlen(name));
-}
-
 /* An id that the log can hold: a string that is neither empty nor all zeros
  * nor too long.  NULL for anything else. */
 static text *
@@ -126,7 +120,8 @@ process_attributes(const Process *process)
 	while (next_jaeger_tag(&tags, &tag))
 		add_jaeger_tag(&attributes, &tag);
 	if (process->service != NULL)
-		add_tag(&attributes, key("service.name"), json_text(process->service));
+		add_tag(
+			&attributes, json_key("service.name"), json_text(process->service));
 	return tag_builder_finish(&attributes);
 }
 
@@ -205,16 +200,18 @@ add_link(References *references, text *trace_id, text *span_id,
 	JsonbParseState *link = NULL;
 	JsonbValue element;
 
-	add_member(&link, key("trace_id"), json_text(trace_id));
-	add_member(&link, key("span_id"), json_text(span_id));
+	add_member(&link, json_key("trace_id"), json_text(trace_id));
+	add_member(&link, json_key("span_id"), json_text(span_id));
 	if (type != REFERENCE_OTHER)
 	{
 		JsonbParseState *attributes = NULL;
 
-		add_member(
-			&attributes, key(REFERENCE_TYPE), key(reference_names[type]));
-		add_member(
-			&link, key("attributes"), json_nested(finish_object(&attributes)));
+		add_member(&attributes,
+				   json_key(REFERENCE_TYPE),
+				   json_key(reference_names[type]));
+		add_member(&link,
+				   json_key("attributes"),
+				   json_nested(finish_object(&attributes)));
 	}
 	element = json_nested(finish_object(&link));
 	if (references->links == NULL)
@@ -360,20 +357,21 @@ read_event(JsonbContainer *log)
 
 		initStringInfo(&as_text);
 		append_event_time(&as_text, time, 0);
-		add_member(&event, key("time"), json_string(as_text.data, as_text.len));
+		add_member(
+			&event, json_key("time"), json_string(as_text.data, as_text.len));
 	}
 	value = json_string("", 0);
 	if (fields != NULL)
 		value = read_fields(fields, &attributes);
 	if (value.val.string.len > 0)
-		add_member(&event, key("name"), value);
+		add_member(&event, json_key("name"), value);
 	if (attributes.tags != NULL)
 		add_member(&event,
-				   key("attributes"),
+				   json_key("attributes"),
 				   json_nested(finish_object(&attributes.tags)));
 	if (attributes.exact != NULL)
 		add_member(&event,
-				   key("exact"),
+				   json_key("exact"),
 				   json_nested(finish_object(&attributes.exact)));
 	return json_nested(finish_object(&event));
 }

@@ -27,12 +27,6 @@ typedef struct SpanStatus
 	JsonbParseState *scope;
 } SpanStatus;
 
-static JsonbValue
-key(const char *name)
-{
-	return json_string(name, strlen(name));
-}
-
 void
 jaeger_tags_start(JaegerTags *tags, JsonbContainer *owner)
 {
@@ -154,7 +148,7 @@ add_double(TagBuilder *builder, const JaegerTag *tag)
 	if (tag->value.type == jbvNumeric)
 		add_tag(builder, tag->key, as_double(&tag->value));
 	else if (special != NULL)
-		add_exact_tag(builder, tag->key, key(special), "doubleValue");
+		add_exact_tag(builder, tag->key, json_key(special), "doubleValue");
 	else
 		add_tag(builder, tag->key, tag->value);
 }
@@ -205,7 +199,7 @@ read_kind(TagBuilder *builder, const JsonbValue *value)
 	kind = span_kind_from_name(
 		(Slice){value->val.string.val, value->val.string.len});
 	if (kind != SPAN_KIND_ABSENT)
-		add_otel(builder, "kind", key(span_kind_name(kind)));
+		add_otel(builder, "kind", json_key(span_kind_name(kind)));
 	return kind != SPAN_KIND_ABSENT;
 }
 
@@ -300,7 +294,7 @@ read_member(TagBuilder *builder, const JaegerTag *tag, SpanStatus *status)
 			tag->value.type != members[i].type)
 			continue;
 		if (members[i].of_scope)
-			add_member(&status->scope, key(members[i].member), tag->value);
+			add_member(&status->scope, json_key(members[i].member), tag->value);
 		else
 			add_otel(builder, members[i].member, tag->value);
 		return true;
@@ -314,9 +308,9 @@ add_status(TagBuilder *builder, SpanStatus *status)
 	if (status->status == NULL && status->has_error)
 		status->status = "error";
 	else if (status->has_error_tag && strcmp(status->status, "error") != 0)
-		add_tag(builder, key("error"), json_bool(true));
+		add_tag(builder, json_key("error"), json_bool(true));
 	if (status->status != NULL)
-		add_otel(builder, "status", key(status->status));
+		add_otel(builder, "status", json_key(status->status));
 	if (status->scope != NULL)
 		add_otel(builder, "scope", json_nested(finish_object(&status->scope)));
 }

@@ -39,12 +39,6 @@ PG_FUNCTION_INFO_V1(dt_trace_ingest_zipkin);
 
 #define REPORTS_START_CAPACITY 64
 
-static JsonbValue
-key(const char *name)
-{
-	return json_string(name, strlen(name));
-}
-
 /* Hex digits of at most this number, in lower case; NULL if it is anything
  * else or nothing but zeros. */
 static text *
@@ -316,7 +310,7 @@ static void
 add_text_tag(TagBuilder *tags, const char *name, const text *value)
 {
 	if (value != NULL)
-		add_tag(tags, key(name), json_text(value));
+		add_tag(tags, json_key(name), json_text(value));
 }
 
 /* What the members of the span say goes before its tags, which may say it
@@ -329,22 +323,23 @@ add_endpoints(const Report *report, TagBuilder *tags)
 	read_endpoint(report->object, "remoteEndpoint", &remote);
 	add_text_tag(tags, "network.local.address", report->local.address);
 	if (report->local.port != 0)
-		add_tag(
-			tags, key("network.local.port"), json_int64(report->local.port));
+		add_tag(tags,
+				json_key("network.local.port"),
+				json_int64(report->local.port));
 	add_text_tag(tags, "peer.service", remote.service);
 	add_text_tag(tags, "network.peer.address", remote.address);
 	if (remote.port != 0)
-		add_tag(tags, key("network.peer.port"), json_int64(remote.port));
+		add_tag(tags, json_key("network.peer.port"), json_int64(remote.port));
 	if (is_true(report->object, "debug"))
-		add_tag(tags, key("zipkin.debug"), json_bool(true));
+		add_tag(tags, json_key("zipkin.debug"), json_bool(true));
 	if (report->is_shared)
-		add_tag(tags, key("zipkin.shared"), json_bool(true));
+		add_tag(tags, json_key("zipkin.shared"), json_bool(true));
 }
 
 static void
 add_error(TagBuilder *tags, const text *what)
 {
-	add_otel(tags, "status", key("error"));
+	add_otel(tags, "status", json_key("error"));
 	if (VARSIZE(what) > VARHDRSZ)
 		add_otel(tags, "status_message", json_text(what));
 }
@@ -358,7 +353,7 @@ build_tags(const Report *report)
 	tag_builder_start(&tags);
 	add_endpoints(report, &tags);
 	if (report->kind != SPAN_KIND_ABSENT)
-		add_otel(&tags, "kind", key(span_kind_name(report->kind)));
+		add_otel(&tags, "kind", json_key(span_kind_name(report->kind)));
 	if (object != NULL)
 	{
 		JsonbIterator *members = JsonbIteratorInit(object);

@@ -88,12 +88,6 @@ typedef struct Side
 	JsonbParseState *tags;
 } Side;
 
-static JsonbValue
-key(const char *name)
-{
-	return json_string(name, strlen(name));
-}
-
 /* The number of a core annotation; -1 if it is none. */
 static int
 find_core(JsonbContainer *annotation)
@@ -110,14 +104,6 @@ find_core(JsonbContainer *annotation)
 	return -1;
 }
 
-static bool
-has_member(JsonbContainer *object, const char *name)
-{
-	JsonbValue value;
-
-	return json_member(object, name, &value);
-}
-
 bool
 is_zipkin_v1(JsonbContainer *span)
 {
@@ -125,8 +111,10 @@ is_zipkin_v1(JsonbContainer *span)
 	JsonbIterator *array;
 	JsonbValue element;
 
-	if (has_member(span, "kind") || has_member(span, "localEndpoint") ||
-		has_member(span, "remoteEndpoint") || has_member(span, "tags"))
+	if (json_has_member(span, "kind") ||
+		json_has_member(span, "localEndpoint") ||
+		json_has_member(span, "remoteEndpoint") ||
+		json_has_member(span, "tags"))
 		return false;
 	if (json_array_member(span, "binaryAnnotations") != NULL)
 		return true;
@@ -137,7 +125,8 @@ is_zipkin_v1(JsonbContainer *span)
 	{
 		JsonbContainer *annotation = json_as_object(&element);
 
-		if (find_core(annotation) >= 0 || has_member(annotation, "endpoint"))
+		if (find_core(annotation) >= 0 ||
+			json_has_member(annotation, "endpoint"))
 			return true;
 	}
 	return false;
@@ -328,7 +317,7 @@ copy_members(JsonbParseState **object, JsonbContainer *span)
 	for (size_t i = 0; i < lengthof(names); i++)
 	{
 		if (json_member(span, names[i], &value))
-			add_member(object, key(names[i]), value);
+			add_member(object, json_key(names[i]), value);
 	}
 }
 
@@ -342,7 +331,7 @@ add_object(JsonbParseState **object, const char *name,
 		return;
 	value.val.binary.data = container;
 	value.val.binary.len = 0;
-	add_member(object, key(name), value);
+	add_member(object, json_key(name), value);
 }
 
 /* The span's own timestamp or duration; 0 is the same as none. */
@@ -381,9 +370,9 @@ add_times(JsonbParseState **object, JsonbContainer *span, const Side *side,
 		}
 	}
 	if (has_timestamp)
-		add_member(object, key("timestamp"), timestamp);
+		add_member(object, json_key("timestamp"), timestamp);
 	if (has_duration || (is_first && json_member(span, "duration", &duration)))
-		add_member(object, key("duration"), duration);
+		add_member(object, json_key("duration"), duration);
 }
 
 static JsonbValue
@@ -395,22 +384,22 @@ build_side(JsonbContainer *span, Side *sides, int number, bool is_first)
 
 	copy_members(&object, span);
 	if (number != SIDE_LOCAL)
-		add_member(&object, key("kind"), key(side_kinds[number]));
+		add_member(&object, json_key("kind"), json_key(side_kinds[number]));
 	if ((number == SIDE_SERVER || number == SIDE_CONSUMER) &&
 		(!is_first ||
 		 (number == SIDE_SERVER && !own_time(span, "timestamp", &timestamp))))
-		add_member(&object, key("shared"), json_bool(true));
+		add_member(&object, json_key("shared"), json_bool(true));
 	add_times(&object, span, side, is_first);
 	add_object(&object, "localEndpoint", side->endpoint);
 	add_object(&object, "remoteEndpoint", side->remote);
 	if (side->annotations != NULL)
 		add_member(&object,
-				   key("annotations"),
+				   json_key("annotations"),
 				   json_nested(JsonbValueToJsonb(pushJsonbValue(
 					   &side->annotations, WJB_END_ARRAY, NULL))));
 	if (side->tags != NULL)
 		add_member(
-			&object, key("tags"), json_nested(finish_object(&side->tags)));
+			&object, json_key("tags"), json_nested(finish_object(&side->tags)));
 	return json_nested(finish_object(&object));
 }
 
