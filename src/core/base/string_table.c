@@ -1,6 +1,6 @@
 /*
- * Strings by number: see string_table.h.  A hash table with linear probing,
- * never more than half full, over copies in blocks.
+ * Strings by number: see string_table.h.  An index over copies in
+ * blocks.
  */
 #include "core/base/string_table.h"
 
@@ -15,17 +15,12 @@ string_table_init(StringTable *table, Host *host)
 	*table = (StringTable){.host = host};
 }
 
-/* The place of a string: of its number, or a free one. */
-static uint32_t *
-find_place(const StringTable *table, Slice string)
+static bool
+is_string(const void *owner, uint32_t number, const void *string)
 {
-	uint32_t mask = table->capacity * 2 - 1;
-	uint32_t at = (uint32_t) slice_hash(string, table->host->hash_seed) & mask;
+	const StringTable *table = owner;
 
-	while (table->places[at] != STRING_NONE &&
-		   !slice_equal(table->strings[table->places[at]], string))
-		at = (at + 1) & mask;
-	return &table->places[at];
+	return slice_equal(table->strings[number], *(const Slice *) string);
 }
 
 static bool
@@ -33,21 +28,16 @@ grow(StringTable *table)
 {
 	uint32_t capacity =
 		table->capacity == 0 ? FIRST_CAPACITY : table->capacity * 2;
-	size_t place_bytes = (size_t) capacity * 2 * sizeof(uint32_t);
 	Slice *strings =
 		table->host->allocate(table->host, capacity * sizeof(Slice));
-	uint32_t *places = table->host->allocate(table->host, place_bytes);
 
-	if (strings == NULL || places == NULL)
+	if (strings == NULL ||
+		!hash_index_reserve(&table->index, table->host, capacity))
 		return false;
 	if (table->count > 0)
 		memcpy(strings, table->strings, table->count * sizeof(Slice));
-	memset(places, 0xff, place_bytes);
 	table->strings = strings;
-	table->places = places;
 	table->capacity = capacity;
-	for (uint32_t i = 0; i < table->count; i++)
-		*find_place(table, strings[i]) = i;
 	return true;
 }
 
@@ -74,21 +64,27 @@ copy_string(StringTable *table, Slice string, Slice *copy)
 uint32_t
 string_table_add(StringTable *table, Slice string)
 {
-	uint32_t *place;
+	uint64_t hash = slice_hash(string, table->host->hash_seed);
+	HashSlot *slot;
 
 	if (table->count == table->capacity && !grow(table))
 		return STRING_NONE;
-	place = find_place(table, string);
-	if (*place != STRING_NONE)
-		return *place;
+	slot = hash_index_find(&table->index, hash, is_string, table, &string);
+	if (slot->number != STRING_NONE)
+		return slot->number;
 	if (!copy_string(table, string, &table->strings[table->count]))
 		return STRING_NONE;
-	*place = table->count;
+	hash_index_set(slot, hash, table->count);
 	return table->count++;
 }
 
 uint32_t
 string_table_find(const StringTable *table, Slice string)
 {
-	return table->capacity == 0 ? STRING_NONE : *find_place(table, string);
+	uint64_t hash = slice_hash(string, table->host->hash_seed);
+
+	if (table->capacity == 0)
+		return STRING_NONE;
+	return hash_index_find(&table->index, hash, is_string, table, &string)
+		->number;
 }

@@ -4,19 +4,20 @@
 #ifndef CORE_STRING_TABLE_H
 #define CORE_STRING_TABLE_H
 
+#include "core/base/hash_index.h"
 #include "core/base/host.h"
 #include "core/tree/span.h"
 
-#define STRING_NONE UINT32_MAX
+#define STRING_NONE HASH_INDEX_NONE
 
 typedef struct StringTable
 {
 	Host *host;
 	Slice *strings; /* copies */
-	uint32_t *places;
 	uint32_t count;
-	uint32_t capacity; /* of strings; places has twice as many */
-	char *block;	   /* what is left of the newest block of copies */
+	uint32_t capacity; /* of strings */
+	HashIndex index;
+	char *block; /* what is left of the newest block of copies */
 	size_t block_left;
 } StringTable;
 

@@ -9,6 +9,8 @@
  */
 #include "core/path/critical_path_window.h"
 
+#include "core/base/sort.h"
+
 /* Classes of roots: the better, the higher. */
 typedef enum RootClass
 {
@@ -135,37 +137,18 @@ compare_roots(const Filling *f, uint32_t a, uint32_t b)
 	return order != 0 ? order : (a > b) - (a < b);
 }
 
-/* Merges two sorted neighbours; only the left one needs the scratch. */
-static void
-merge_roots(Filling *f, uint32_t *list, uint32_t left, uint32_t right,
-			uint32_t *scratch)
+static bool
+root_after(const void *a, const void *b, const void *filling)
 {
-	uint32_t *from = list + left;
-	uint32_t *end = from + right;
-	uint32_t *left_end = scratch + left;
-
-	memcpy(scratch, list, left * sizeof(uint32_t));
-	while (scratch < left_end && from < end)
-		*list++ = compare_roots(f, *from, *scratch) < 0 ? *from++ : *scratch++;
-	memcpy(list, scratch, (size_t) (left_end - scratch) * sizeof(uint32_t));
+	return compare_roots(
+			   filling, *(const uint32_t *) a, *(const uint32_t *) b) > 0;
 }
 
 /* The tree has them in order, but for those below a span without a start. */
 static void
 sort_roots(Filling *f, uint32_t *list, uint32_t count, uint32_t *scratch)
 {
-	for (uint32_t width = 1; width < count; width *= 2)
-	{
-		for (uint32_t left = 0; left + width < count; left += 2 * width)
-		{
-			uint32_t right = left + width;
-			uint32_t rest = count - right < width ? count - right : width;
-
-			host_poll(f->host, left);
-			if (compare_roots(f, list[right], list[right - 1]) < 0)
-				merge_roots(f, list + left, width, rest, scratch);
-		}
-	}
+	sort_items(f->host, list, scratch, count, sizeof(uint32_t), root_after, f);
 }
 
 /* The spans of at least this class, in order; NULL when memory is short. */
@@ -431,38 +414,17 @@ reverse_ties(PathKey *keys, uint32_t count)
 	}
 }
 
-/* Merges two sorted neighbours; only the left one needs the scratch. */
-static void
-merge(PathKey *keys, uint32_t left, uint32_t right, PathKey *scratch)
+static bool
+ends_after(const void *a, const void *b, const void *context)
 {
-	PathKey *to = keys;
-	PathKey *from = keys + left;
-	PathKey *end = from + right;
-	PathKey *left_end = scratch + left;
-
-	memcpy(scratch, keys, left * sizeof(PathKey));
-	while (scratch < left_end && from < end)
-		*to++ = from->key < scratch->key ? *from++ : *scratch++;
-	memcpy(to, scratch, (size_t) (left_end - scratch) * sizeof(PathKey));
+	(void) context;
+	return ((const PathKey *) a)->key > ((const PathKey *) b)->key;
 }
 
-/* Merge sort from the bottom up: keys in order cost one pass a level. */
 void
 path_sort(Host *host, PathKey *keys, PathKey *scratch, uint32_t count)
 {
-	for (uint32_t width = 1; width < count; width *= 2)
-	{
-		for (uint32_t left = 0; left + width < count; left += 2 * width)
-		{
-			uint32_t right = left + width;
-			uint32_t rest = count - right < width ? count - right : width;
-
-			if (left > 0) /* a small family is not worth it */
-				host_poll(host, left);
-			if (keys[right - 1].key > keys[right].key)
-				merge(keys + left, width, rest, scratch);
-		}
-	}
+	sort_items(host, keys, scratch, count, sizeof(PathKey), ends_after, NULL);
 }
 
 static uint32_t

@@ -8,6 +8,9 @@
  */
 #include "core/path/path_groups.h"
 
+#include "core/base/hash_index.h"
+#include "core/base/slice_hash.h"
+
 typedef struct Open
 {
 	uint32_t end;	/* position of the last span below */
@@ -23,8 +26,7 @@ typedef struct Grouper
 	PathGroup *groups;
 	uint32_t *ends; /* of a group: where its outermost span's subtree ends */
 	uint32_t count;
-	uint32_t *table; /* hash table over groups */
-	uint32_t mask;
+	HashIndex index; /* of groups */
 	Open *stack;
 	uint32_t depth; /* of the stack */
 } Grouper;
@@ -32,49 +34,44 @@ typedef struct Grouper
 static bool
 allocate_grouper(Grouper *g, uint32_t spans)
 {
-	size_t size = 16;
-
-	while (size < (size_t) spans * 2)
-		size *= 2;
-	g->mask = (uint32_t) (size - 1);
-	g->table = g->host->allocate(g->host, size * sizeof(uint32_t));
 	g->groups = g->host->allocate(g->host, (spans + 1) * sizeof(PathGroup));
 	g->ends = g->host->allocate(g->host, (spans + 1) * sizeof(uint32_t));
 	g->stack = g->host->allocate(g->host, (spans + 1) * sizeof(Open));
-	if (g->table == NULL || g->groups == NULL || g->ends == NULL ||
-		g->stack == NULL)
-		return false;
-	memset(g->table, 0xff, size * sizeof(uint32_t));
-	return true;
+	return g->groups != NULL && g->ends != NULL && g->stack != NULL &&
+		   hash_index_reserve(&g->index, g->host, spans);
 }
 
-static uint32_t
-hash_group(const PathGroup *group)
+static uint64_t
+hash_group(const Grouper *g, const PathGroup *group)
 {
-	uint64_t hash = group->parent;
+	uint64_t names = (uint64_t) group->service_name << 32 | group->operation;
 
-	hash = (hash ^ group->service_name) * UINT64_C(0x9e3779b97f4a7c15);
-	hash =
-		(hash ^ (hash >> 32) ^ group->operation) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t) (hash >> 32);
+	return hash_mix(names ^ g->host->hash_seed,
+					group->parent ^ UINT64_C(0x9e3779b97f4a7c15));
+}
+
+static bool
+is_group(const void *groups, uint32_t number, const void *key)
+{
+	const PathGroup *group = (const PathGroup *) groups + number;
+	const PathGroup *wanted = key;
+
+	return group->parent == wanted->parent &&
+		   group->service_name == wanted->service_name &&
+		   group->operation == wanted->operation;
 }
 
 /* The group with these names below this parent, made if it is new. */
 static uint32_t
 find_group(Grouper *g, const PathGroup *wanted)
 {
-	uint32_t at = hash_group(wanted) & g->mask;
+	uint64_t hash = hash_group(g, wanted);
+	HashSlot *slot =
+		hash_index_find(&g->index, hash, is_group, g->groups, wanted);
 
-	for (; g->table[at] != SPAN_TREE_NONE; at = (at + 1) & g->mask)
-	{
-		const PathGroup *group = &g->groups[g->table[at]];
-
-		if (group->parent == wanted->parent &&
-			group->service_name == wanted->service_name &&
-			group->operation == wanted->operation)
-			return g->table[at];
-	}
-	g->table[at] = g->count;
+	if (slot->number != HASH_INDEX_NONE)
+		return slot->number;
+	hash_index_set(slot, hash, g->count);
 	g->groups[g->count] = *wanted;
 	g->ends[g->count] = 0;
 	return g->count++;

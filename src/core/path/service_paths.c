@@ -6,6 +6,7 @@
  */
 #include "core/path/service_paths.h"
 
+#include "core/base/hash_index.h"
 #include "core/base/slice_hash.h"
 
 typedef struct Open
@@ -21,8 +22,7 @@ typedef struct Walker
 	uint32_t max_hops;
 	ServicePath *paths;
 	uint32_t count;
-	uint32_t *places; /* hash table over paths */
-	uint32_t mask;
+	HashIndex index; /* of paths */
 	Open *stack;
 	uint32_t depth; /* of the stack */
 } Walker;
@@ -31,18 +31,11 @@ static bool
 allocate_walker(Walker *w)
 {
 	uint32_t spans = w->tree->span_count;
-	size_t size = 16;
 
-	while (size < (size_t) spans * 2)
-		size *= 2;
-	w->mask = (uint32_t) (size - 1);
-	w->places = w->host->allocate(w->host, size * sizeof(uint32_t));
 	w->paths = w->host->allocate(w->host, (spans + 1) * sizeof(ServicePath));
 	w->stack = w->host->allocate(w->host, (spans + 1) * sizeof(Open));
-	if (w->places == NULL || w->paths == NULL || w->stack == NULL)
-		return false;
-	memset(w->places, 0xff, size * sizeof(uint32_t));
-	return true;
+	return w->paths != NULL && w->stack != NULL &&
+		   hash_index_reserve(&w->index, w->host, spans);
 }
 
 /* The nearest path above, within max_hops, that is of the same service. */
@@ -61,28 +54,32 @@ find_again(const Walker *w, const ServicePath *path)
 	return SPAN_TREE_NONE;
 }
 
+static bool
+is_path(const void *paths, uint32_t number, const void *key)
+{
+	const ServicePath *path = (const ServicePath *) paths + number;
+	const ServicePath *wanted = key;
+
+	return path->parent == wanted->parent && path->service == wanted->service;
+}
+
 /* The path that goes on from `parent` to a service, made if it is new. */
 static uint32_t
 find_path(Walker *w, uint32_t parent, uint32_t service, uint32_t span)
 {
+	ServicePath path = {.parent = parent, .service = service, .span = span};
 	uint64_t hash =
 		hash_mix(((uint64_t) parent << 32 | service) ^ w->host->hash_seed,
 				 UINT64_C(0x9e3779b97f4a7c15));
-	uint32_t at = (uint32_t) hash & w->mask;
-	ServicePath *path;
+	HashSlot *slot = hash_index_find(&w->index, hash, is_path, w->paths, &path);
 
-	for (; w->places[at] != SPAN_TREE_NONE; at = (at + 1) & w->mask)
-	{
-		path = &w->paths[w->places[at]];
-		if (path->parent == parent && path->service == service)
-			return w->places[at];
-	}
-	path = &w->paths[w->count];
-	*path = (ServicePath){.parent = parent, .service = service, .span = span};
+	if (slot->number != HASH_INDEX_NONE)
+		return slot->number;
 	if (parent != SPAN_TREE_NONE)
-		path->depth = w->paths[parent].depth + 1;
-	path->again = find_again(w, path);
-	w->places[at] = w->count;
+		path.depth = w->paths[parent].depth + 1;
+	path.again = find_again(w, &path);
+	w->paths[w->count] = path;
+	hash_index_set(slot, hash, w->count);
 	return w->count++;
 }
 

@@ -9,8 +9,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "core/base/sort.h"
 #include "core/tree/summary.h"
 
 #define US_PER_MS 1000
@@ -182,10 +182,11 @@ next_note(Notes *notes, uint32_t position)
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
-static int
-compare_notes(const void *a, const void *b)
+static bool
+note_after(const void *a, const void *b, const void *context)
 {
-	return COMPARE(((const Note *) a)->position, ((const Note *) b)->position);
+	(void) context;
+	return ((const Note *) a)->position > ((const Note *) b)->position;
 }
 
 static bool
@@ -196,10 +197,17 @@ create_notes(Linter *l, Notes *notes, uint32_t most)
 	return notes->list != NULL;
 }
 
-static void
-sort_notes(Notes *notes)
+static CoreStatus
+sort_notes(Linter *l, Notes *notes)
 {
-	qsort(notes->list, notes->count, sizeof(Note), compare_notes);
+	return sort_array(l->host,
+					  notes->list,
+					  notes->count,
+					  sizeof(Note),
+					  note_after,
+					  NULL)
+			   ? CORE_OK
+			   : CORE_NO_MEMORY;
 }
 
 /*
@@ -207,14 +215,15 @@ sort_notes(Notes *notes)
  */
 
 /* By id, its owner first. */
-static int
-compare_shared_ids(const void *a, const void *b)
+static bool
+shared_id_after(const void *a, const void *b, const void *context)
 {
 	const SharedId *x = a;
 	const SharedId *y = b;
 	int order = slice_compare(x->span_id, y->span_id);
 
-	return order != 0 ? order : COMPARE(x->is_copy, y->is_copy);
+	(void) context;
+	return order != 0 ? order > 0 : x->is_copy > y->is_copy;
 }
 
 static CoreStatus
@@ -241,7 +250,9 @@ count_duplicates(Linter *l)
 									  i,
 									  (node->flags & NODE_IS_COPY) != 0};
 	}
-	qsort(ids, count, sizeof(SharedId), compare_shared_ids);
+	if (!sort_array(
+			l->host, ids, count, sizeof(SharedId), shared_id_after, NULL))
+		return CORE_NO_MEMORY;
 	for (uint32_t i = 0; i < count; i++)
 	{
 		if (!ids[i].is_copy)
@@ -252,8 +263,7 @@ count_duplicates(Linter *l)
 		if (note != NULL)
 			note->count++;
 	}
-	sort_notes(&l->duplicates);
-	return CORE_OK;
+	return sort_notes(l, &l->duplicates);
 }
 
 /*
@@ -299,18 +309,19 @@ measure_skew(const SpanNode *parent, const SpanNode *child, int64_t *offset)
 }
 
 /* By pair of services, then by offset, for the median. */
-static int
-compare_skews(const void *a, const void *b)
+static bool
+skew_after(const void *a, const void *b, const void *context)
 {
 	const Skew *x = a;
 	const Skew *y = b;
 	int order = COMPARE(x->parent_service, y->parent_service);
 
+	(void) context;
 	if (order == 0)
 		order = COMPARE(x->service, y->service);
 	if (order == 0)
 		order = COMPARE(x->offset, y->offset);
-	return order;
+	return order > 0;
 }
 
 static void
@@ -336,7 +347,6 @@ note_skews(Linter *l, const Skew *skews, uint32_t count)
 		/* of an even number the lower one: a span's own offset, no mean */
 		note->offset = skews[first + (note->count - 1) / 2].offset;
 	}
-	sort_notes(&l->skews);
 }
 
 static CoreStatus
@@ -375,9 +385,10 @@ estimate_skews(Linter *l)
 				return CORE_NO_MEMORY;
 		}
 	}
-	qsort(skews, count, sizeof(Skew), compare_skews);
+	if (!sort_array(l->host, skews, count, sizeof(Skew), skew_after, NULL))
+		return CORE_NO_MEMORY;
 	note_skews(l, skews, count);
-	return CORE_OK;
+	return sort_notes(l, &l->skews);
 }
 
 /*

@@ -10,7 +10,9 @@
  *
  * Limits: SPAN_TREE_MAX_SIZE for the result, which also bounds span_count.
  */
+#include "core/base/hash_index.h"
 #include "core/base/slice_hash.h"
+#include "core/base/sort.h"
 #include "core/tree/open_span.h"
 
 typedef struct Builder
@@ -18,10 +20,9 @@ typedef struct Builder
 	Host *host;
 	uint32_t count;
 	const OpenSpan **spans;
-	uint16_t *marks;   /* NODE_* so far */
-	uint32_t *parents; /* the span above, or count for a root */
-	uint32_t *owners;  /* hash table over span ids */
-	uint32_t table_mask;
+	uint16_t *marks;	   /* NODE_* so far */
+	uint32_t *parents;	   /* the span above, or count for a root */
+	HashIndex owners;	   /* of ids, by the spans that own them */
 	uint32_t *first_child; /* count + 2 members: where in children */
 	uint32_t *children;	   /* spans grouped by parent, then sorted */
 	uint32_t *order;	   /* pre-order position -> span */
@@ -121,49 +122,46 @@ owns_before(const OpenSpan *a, const OpenSpan *b)
 	return compare_leftovers(a, b) < 0;
 }
 
-/* The place in the table of this id: its owner's, or a free one. */
-static uint32_t *
-find_owner(Builder *b, Slice span_id)
+static bool
+has_id(const void *builder, uint32_t span, const void *id)
 {
-	uint32_t at =
-		(uint32_t) slice_hash(span_id, b->host->hash_seed) & b->table_mask;
+	const Builder *b = builder;
 
-	while (b->owners[at] != SPAN_TREE_NONE &&
-		   !slice_equal(open_span_id(b->spans[b->owners[at]]), span_id))
-		at = (at + 1) & b->table_mask;
-	return &b->owners[at];
+	return slice_equal(open_span_id(b->spans[span]), *(const Slice *) id);
+}
+
+/* The number of the span that owns this id; HASH_INDEX_NONE if nobody does. */
+static HashSlot *
+find_owner(const Builder *b, Slice span_id, uint64_t hash)
+{
+	return hash_index_find(&b->owners, hash, has_id, b, &span_id);
 }
 
 static CoreStatus
 choose_owners(Builder *b)
 {
-	size_t size = 16;
-
-	while (size < (size_t) b->count * 2)
-		size *= 2;
-	b->table_mask = (uint32_t) (size - 1);
-	b->owners = allocate(b, size, sizeof(uint32_t));
-	if (b->owners == NULL)
+	if (!hash_index_reserve(&b->owners, b->host, b->count))
 		return CORE_NO_MEMORY;
-	memset(b->owners, 0xff, size * sizeof(uint32_t));
 	for (uint32_t i = 0; i < b->count; i++)
 	{
-		uint32_t *owner = find_owner(b, open_span_id(b->spans[i]));
+		Slice id = open_span_id(b->spans[i]);
+		uint64_t hash = slice_hash(id, b->host->hash_seed);
+		HashSlot *owner = find_owner(b, id, hash);
 		uint32_t loser = i;
 
 		host_poll(b->host, i);
-		if (*owner == SPAN_TREE_NONE)
+		if (owner->number == HASH_INDEX_NONE)
 		{
-			*owner = i;
+			hash_index_set(owner, hash, i);
 			continue;
 		}
-		if (owns_before(b->spans[i], b->spans[*owner]))
+		if (owns_before(b->spans[i], b->spans[owner->number]))
 		{
-			loser = *owner;
-			*owner = i;
+			loser = owner->number;
+			owner->number = i;
 		}
 		b->marks[loser] = NODE_IS_COPY;
-		b->marks[*owner] = NODE_HAS_COPY;
+		b->marks[owner->number] = NODE_HAS_COPY;
 	}
 	return CORE_OK;
 }
@@ -178,6 +176,12 @@ names_a_span(Slice id)
 			return true;
 	}
 	return false;
+}
+
+static uint32_t
+find_parent(const Builder *b, Slice id)
+{
+	return find_owner(b, id, slice_hash(id, b->host->hash_seed))->number;
 }
 
 static void
@@ -200,8 +204,8 @@ find_parents(Builder *b)
 			b->marks[i] |= NODE_IS_ROOT | NODE_IS_SELF_PARENT;
 			continue;
 		}
-		parent = *find_owner(b, open_span_parent(span));
-		if (parent == SPAN_TREE_NONE)
+		parent = find_parent(b, open_span_parent(span));
+		if (parent == HASH_INDEX_NONE)
 			b->marks[i] |= NODE_IS_ORPHAN;
 		else
 			b->parents[i] = parent;
@@ -284,8 +288,11 @@ typedef struct SortKey
 } SortKey;
 
 static bool
-comes_after(const Builder *b, const SortKey *x, const SortKey *y)
+comes_after(const void *left, const void *right, const void *builder)
 {
+	const SortKey *x = left;
+	const SortKey *y = right;
+	const Builder *b = builder;
 	const OpenSpan *a = b->spans[x->span];
 	const OpenSpan *c = b->spans[y->span];
 	int order;
@@ -301,48 +308,12 @@ comes_after(const Builder *b, const SortKey *x, const SortKey *y)
 	return order > 0;
 }
 
-/* Merges two sorted neighbours; only the left one needs the scratch. */
-static void
-merge(const Builder *b, SortKey *keys, uint32_t left, uint32_t right,
-	  SortKey *scratch)
-{
-	SortKey *to = keys;
-	SortKey *from = keys + left;
-	SortKey *end = from + right;
-	SortKey *left_end = scratch + left;
-
-	memcpy(scratch, keys, left * sizeof(SortKey));
-	while (scratch < left_end && from < end)
-		*to++ = comes_after(b, scratch, from) ? *from++ : *scratch++;
-	memcpy(to, scratch, (size_t) (left_end - scratch) * sizeof(SortKey));
-}
-
-/* Bottom-up merge sort: no recursion, and rows in order cost one pass a
- * level. */
-static void
-sort_keys(const Builder *b, SortKey *keys, SortKey *scratch, uint32_t n)
-{
-	for (uint32_t width = 1; width < n; width *= 2)
-	{
-		for (uint32_t left = 0; left + width < n; left += 2 * width)
-		{
-			uint32_t right = left + width;
-			uint32_t rest = n - right < width ? n - right : width;
-
-			if (left > 0) /* a small family is not worth it */
-				host_poll(b->host, left);
-			if (comes_after(b, &keys[right - 1], &keys[right]))
-				merge(b, keys + left, width, rest, scratch);
-		}
-	}
-}
-
 static void
 sort_siblings(const Builder *b, uint32_t *list, SortKey *keys, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		keys[i] = (SortKey){b->spans[list[i]]->start_time, list[i]};
-	sort_keys(b, keys, keys + n, n);
+	sort_items(b->host, keys, keys + n, n, sizeof(SortKey), comes_after, b);
 	for (uint32_t i = 0; i < n; i++)
 		list[i] = keys[i].span;
 }
@@ -404,8 +375,7 @@ typedef struct Pool
 {
 	char *base; /* of the SpanTree */
 	size_t used;
-	uint32_t *table; /* offsets of interned names */
-	uint32_t mask;
+	HashIndex index; /* of interned names, by their offsets */
 	uint32_t names;
 } Pool;
 
@@ -422,57 +392,28 @@ pool_add(Pool *pool, Slice string)
 	return offset;
 }
 
-static uint32_t *
-pool_place(const Builder *b, Pool *pool, Slice name)
-{
-	uint32_t at = (uint32_t) slice_hash(name, b->host->hash_seed) & pool->mask;
-
-	while (
-		pool->table[at] != SPAN_TREE_NONE &&
-		!slice_equal(span_tree_string((SpanTree *) pool->base, pool->table[at]),
-					 name))
-		at = (at + 1) & pool->mask;
-	return &pool->table[at];
-}
-
 static bool
-pool_grow_table(Builder *b, Pool *pool)
+is_name(const void *base, uint32_t offset, const void *name)
 {
-	uint32_t *old = pool->table;
-	size_t old_size = old == NULL ? 0 : (size_t) pool->mask + 1;
-	size_t size = old == NULL ? 256 : old_size * 4;
-
-	pool->table = allocate(b, size, sizeof(uint32_t));
-	if (pool->table == NULL)
-		return false;
-	memset(pool->table, 0xff, size * sizeof(uint32_t));
-	pool->mask = (uint32_t) (size - 1);
-	for (size_t i = 0; i < old_size; i++)
-	{
-		if (old[i] != SPAN_TREE_NONE)
-			*pool_place(
-				b, pool, span_tree_string((SpanTree *) pool->base, old[i])) =
-				old[i];
-	}
-	return true;
+	return slice_equal(span_tree_string(base, offset), *(const Slice *) name);
 }
 
 /* The offset of a name, stored once; SPAN_TREE_NONE when memory is short. */
 static uint32_t
 pool_intern(Builder *b, Pool *pool, Slice name)
 {
-	uint32_t *place;
+	uint64_t hash = slice_hash(name, b->host->hash_seed);
+	HashSlot *slot;
 
-	if ((pool->table == NULL || pool->names * 2 > pool->mask) &&
-		!pool_grow_table(b, pool))
+	if (!hash_index_reserve(&pool->index, b->host, pool->names + 1))
 		return SPAN_TREE_NONE;
-	place = pool_place(b, pool, name);
-	if (*place == SPAN_TREE_NONE)
+	slot = hash_index_find(&pool->index, hash, is_name, pool->base, &name);
+	if (slot->number == HASH_INDEX_NONE)
 	{
-		*place = pool_add(pool, name);
+		hash_index_set(slot, hash, pool_add(pool, name));
 		pool->names++;
 	}
-	return *place;
+	return slot->number;
 }
 
 /* A parent that was recorded lends its own string: it lies before its child,

@@ -3,7 +3,7 @@
  */
 #include "core/tree/summary.h"
 
-#include <stdlib.h>
+#include "core/base/sort.h"
 
 /* Whether a, rather than b, stands for the trace; both are roots. */
 static bool
@@ -92,13 +92,11 @@ count_services(Host *host, const SpanTree *tree, TraceSummary *summary)
 	return CORE_OK;
 }
 
-static int
-compare_times(const void *a, const void *b)
+static bool
+time_after(const void *a, const void *b, const void *context)
 {
-	int64_t x = *(const int64_t *) a;
-	int64_t y = *(const int64_t *) b;
-
-	return (x > y) - (x < y);
+	(void) context;
+	return *(const int64_t *) a > *(const int64_t *) b;
 }
 
 /* Starts and ends, sorted apart from each other, are all that is needed to
@@ -125,8 +123,9 @@ count_concurrency(Host *host, const SpanTree *tree, TraceSummary *summary)
 		starts[count] = nodes[i].start_time;
 		ends[count++] = nodes[i].reach;
 	}
-	qsort(starts, count, sizeof(int64_t), compare_times);
-	qsort(ends, count, sizeof(int64_t), compare_times);
+	if (!sort_array(host, starts, count, sizeof(int64_t), time_after, NULL) ||
+		!sort_array(host, ends, count, sizeof(int64_t), time_after, NULL))
+		return CORE_NO_MEMORY;
 	for (uint32_t started = 0; started < count; started++)
 	{
 		while (ends[ended] <= starts[started])
