@@ -31,7 +31,7 @@ DATA_built = $(SQL_FULL) $(SQL_STEPS)
 # the server's headers as system headers: they are not clean under -Wextra
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 PG_CFLAGS = -Wall -Wextra $(if $(WERROR),-Werror)
-SHLIB_LINK = -lz
+SHLIB_LINK = -lz -lzstd -llz4
 
 # pg_regress looks for outputs in expected/, whatever the inputs' directory
 REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))

@@ -50,7 +50,7 @@ includes_go_down()
 			entry => "$store latency worker", test => "core network test");
 		my %alone = map { $_ => 1 } qw(core network test);
 		my %c_library = map { $_ => 1 } qw(assert ctype errno float inttypes limits
-			math stdalign stdarg stdbool stddef stdint stdio stdlib string time);
+			lz4 math stdalign stdarg stdbool stddef stdint stdio stdlib string time zstd);
 		sub floor_of {
 			my $file = shift;
 			return "test" if $file =~ m{^test/};

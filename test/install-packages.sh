@@ -67,7 +67,9 @@ look_for_build()
 	[ -f /usr/include/zlib.h ] ||
 		need zlib1g-dev "zlib, for OTLP requests that come gzipped"
 	[ -f /usr/include/zstd.h ] ||
-		need libzstd-dev "zstd, for OTLP requests that come compressed with it"
+		need libzstd-dev "zstd, for the archive and for requests that come compressed with it"
+	[ -f /usr/include/lz4.h ] ||
+		need liblz4-dev "LZ4, for the archive"
 	have pkg-config || need pkg-config "finds the libraries of the receiver program"
 	[ -f /usr/include/event2/event.h ] ||
 		need libevent-dev "the event loop of the receiver program"

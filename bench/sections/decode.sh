@@ -5,7 +5,7 @@
 set -euo pipefail
 
 "${CC:-cc}" -O2 -I"$BENCH_TREE/src" -o "$BENCH_DATA/decode_bench" \
-	"$BENCH_DIR/decode_bench.c" "$BENCH_TREE"/src/core/*/*.c -lm
+	"$BENCH_DIR/decode_bench.c" "$BENCH_TREE"/src/core/{base,wire,tree}/*.c -lm
 
 psql -d bench <<'END'
 INSERT INTO bench.item (section, item, goal, goal_unit) VALUES

@@ -1,8 +1,8 @@
 /*
- * Reading a trace back from the log, for exports: see stored_trace.h.
+ * Reading a trace back, for exports: see stored_trace.h.
  *
- * The rows are copied out of SPI at once, since an export groups and orders
- * all spans of a trace before it writes the first.
+ * The rows are copied, since an export groups and orders all spans of a trace
+ * before it writes the first.
  */
 #include "postgres.h"
 
@@ -11,6 +11,7 @@
 #include "formats/stored_trace.h"
 #include "server/json_reader.h"
 #include "server/query.h"
+#include "store/reader.h"
 #include "store/reported.h"
 #include "store/span_times.h"
 #include "store/trace_lookup.h"
@@ -24,31 +25,6 @@
 
 #define RESERVED_KEY "otel"
 
-/* The columns of the query, in its order. */
-enum
-{
-	COLUMN_TRACE,
-	COLUMN_SPAN,
-	COLUMN_PARENT,
-	COLUMN_SERVICE,
-	COLUMN_OPERATION,
-	COLUMN_START,
-	COLUMN_END,
-	COLUMN_TAGS,
-	COLUMN_LOGS,
-	COLUMN_COUNT,
-};
-
-static SavedQuery spans_query = {
-	.text = "SELECT trace_id, span_id, parent_span_id, service_name, "
-			"operation, start_time, end_time, tags, logs "
-			"FROM %s.distributed_trace_log "
-			"WHERE trace_id OPERATOR(pg_catalog.=) $1",
-	.arg_count = 1,
-	.arg_types = {TEXTOID},
-	.reads_in_bulk = true,
-};
-
 static SavedQuery resource_query = {
 	.text = "SELECT attributes FROM %s.distributed_trace_resource "
 			"WHERE resource_id OPERATOR(pg_catalog.=) $1",
@@ -56,10 +32,11 @@ static SavedQuery resource_query = {
 	.arg_types = {INT8OID},
 };
 
+/* Of the length that the exports' own comparisons want, not packed. */
 static text *
-copy_text(Datum value, bool isnull)
+copy_text(text *value)
 {
-	return isnull ? NULL : DatumGetTextPCopy(value);
+	return value == NULL ? NULL : DatumGetTextPCopy(PointerGetDatum(value));
 }
 
 /* What was reported of a span goes out again, not what stands for it here. */
@@ -75,72 +52,62 @@ restore_reported(StoredSpan *span)
 		span->has_end = unix_to_timestamp(reported.end_us, &span->end_time);
 }
 
-static void
-read_span(HeapTuple tuple, TupleDesc desc, StoredSpan *span)
+/* What is read while a trace grows. */
+typedef struct TraceReader
 {
-	Datum values[COLUMN_COUNT];
-	bool nulls[COLUMN_COUNT];
+	SpanReader reader;
+	MemoryContext context; /* of the trace */
+	StoredTrace *trace;
+	int room;
+} TraceReader;
 
-	heap_deform_tuple(tuple, desc, values, nulls);
-	require_value(nulls[COLUMN_TRACE], "trace_id");
-	require_value(nulls[COLUMN_SPAN], "span_id");
-	require_value(nulls[COLUMN_SERVICE], "service_name");
-	require_value(nulls[COLUMN_OPERATION], "operation");
-	require_value(nulls[COLUMN_START], "start_time");
-	memset(span, 0, sizeof(StoredSpan));
-	span->trace_id = copy_text(values[COLUMN_TRACE], nulls[COLUMN_TRACE]);
-	span->span_id = copy_text(values[COLUMN_SPAN], nulls[COLUMN_SPAN]);
-	span->parent_span_id =
-		copy_text(values[COLUMN_PARENT], nulls[COLUMN_PARENT]);
+static void
+keep_span(const SpanRow *row, StoredSpan *span)
+{
+	*span = (StoredSpan){
+		.trace_id = copy_text(row->trace_id),
+		.span_id = copy_text(row->span_id),
+		.parent_span_id = copy_text(row->parent_span_id),
+		.service_name = copy_text(row->service_name),
+		.operation = copy_text(row->operation),
+		.logs = copy_text(row->logs),
+		.start_time = row->start_time,
+		.has_start = !TIMESTAMP_NOT_FINITE(row->start_time),
+	};
 	if (span->parent_span_id != NULL &&
 		VARSIZE(span->parent_span_id) == VARHDRSZ)
 		span->parent_span_id = NULL;
-	span->service_name =
-		copy_text(values[COLUMN_SERVICE], nulls[COLUMN_SERVICE]);
-	span->operation =
-		copy_text(values[COLUMN_OPERATION], nulls[COLUMN_OPERATION]);
-	span->logs = copy_text(values[COLUMN_LOGS], nulls[COLUMN_LOGS]);
-	span->start_time = DatumGetTimestampTz(values[COLUMN_START]);
-	span->has_start = !TIMESTAMP_NOT_FINITE(span->start_time);
-	if (!nulls[COLUMN_END])
-		span->end_time = DatumGetTimestampTz(values[COLUMN_END]);
-	span->has_end = !nulls[COLUMN_END] && !TIMESTAMP_NOT_FINITE(span->end_time);
-	if (nulls[COLUMN_TAGS])
+	if (row->is_finished)
+		span->end_time = row->end_time;
+	span->has_end = row->is_finished && !TIMESTAMP_NOT_FINITE(row->end_time);
+	if (row->tags == NULL)
 		return;
-	span->tags = DatumGetJsonbPCopy(values[COLUMN_TAGS]);
+	span->tags = DatumGetJsonbPCopy(PointerGetDatum(row->tags));
 	span->otel = json_object_member(&span->tags->root, RESERVED_KEY);
 	span->exact = json_object_member(span->otel, "exact");
 	restore_reported(span);
 }
 
-/* Reads the spans stored under just this id. */
-static StoredTrace *
-read_spans(Oid schema, text *trace_id)
+static void
+take_span(SpanReader *self, const SpanRow *row)
 {
-	Datum args[1] = {PointerGetDatum(trace_id)};
-	MemoryContext caller = CurrentMemoryContext;
-	StoredTrace *trace = palloc0(sizeof(StoredTrace));
-	uint64 count;
+	TraceReader *reader = (TraceReader *) self;
+	StoredTrace *trace = reader->trace;
+	MemoryContext caller = MemoryContextSwitchTo(reader->context);
 
-	SPI_connect();
-	count = query_run(&spans_query, schema, args, true, NULL);
-	if (count > INT_MAX)
-		ereport(ERROR,
-				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("trace has too many spans"));
-	MemoryContextSwitchTo(caller);
-	if (count > 0)
-		trace->spans =
-			MemoryContextAllocHuge(caller, count * sizeof(StoredSpan));
-	for (uint64 i = 0; i < count; i++)
+	CHECK_FOR_INTERRUPTS();
+	if (trace->count == reader->room)
 	{
-		CHECK_FOR_INTERRUPTS();
-		read_span(
-			SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &trace->spans[i]);
+		if (reader->room > INT_MAX / 2)
+			ereport(ERROR,
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("trace has too many spans"));
+		reader->room *= 2;
+		trace->spans =
+			repalloc_huge(trace->spans, reader->room * sizeof(StoredSpan));
 	}
-	trace->count = count;
-	SPI_finish();
-	return trace;
+	keep_span(row, &trace->spans[trace->count++]);
+	MemoryContextSwitchTo(caller);
 }
 
 static Jsonb *
@@ -293,16 +260,18 @@ restore_ids(StoredTrace *trace)
 StoredTrace *
 read_stored_trace(Oid schema, text *trace_id)
 {
-	StoredTrace *trace = read_spans(schema, trace_id);
+	StoredTrace *trace = palloc0(sizeof(StoredTrace));
+	TraceReader reader = {
+		.reader = {.schema = schema,
+				   .columns = READ_TAGS | READ_LOGS,
+				   .take = take_span},
+		.context = CurrentMemoryContext,
+		.trace = trace,
+		.room = 64,
+	};
 
-	if (trace->count == 0)
-	{
-		text *found = find_trace_id(schema, trace_id);
-
-		if (found != NULL)
-			trace = read_spans(schema, found);
-	}
-	if (trace->count == 0)
+	trace->spans = palloc(reader.room * sizeof(StoredSpan));
+	if (read_meant_trace(&reader.reader, trace_id) == 0)
 		return NULL;
 	read_resources(schema, trace);
 	restore_ids(trace);

@@ -24,7 +24,7 @@
 #include "fmgr.h"
 #include "tcop/dest.h"
 
-#define QUERY_MAX_ARGS 10
+#define QUERY_MAX_ARGS 16
 
 typedef struct SavedPlan SavedPlan;
 

@@ -7,6 +7,7 @@
 
 #include "compat.h"
 #include "server/numeric_reader.h"
+#include "server/server_host.h"
 #include "store/open_tree.h"
 #include "store/reported.h"
 #include "store/tag_readers.h"
@@ -179,21 +180,91 @@ forget_placed_times(Span *span, Jsonb *tags)
 	}
 }
 
+static void
+set_tags(Span *span, Slice trace_id, Jsonb *tags)
+{
+	bool is_error;
+
+	span->kind = tags_read(tags, &is_error);
+	if (is_error)
+		span->flags |= SPAN_IS_ERROR;
+	if (tags_follow_parent(tags, trace_id, span->parent_span_id))
+		span->flags |= SPAN_IS_ASYNC;
+	forget_placed_times(span, tags);
+}
+
 void
 span_set_tags(Span *span, Slice trace_id, Datum tags, bool is_null)
 {
 	Jsonb *value;
-	bool is_error;
 
 	if (is_null)
 		return;
 	value = DatumGetJsonbP(tags);
-	span->kind = tags_read(value, &is_error);
-	if (is_error)
-		span->flags |= SPAN_IS_ERROR;
-	if (tags_follow_parent(value, trace_id, span->parent_span_id))
-		span->flags |= SPAN_IS_ASYNC;
-	forget_placed_times(span, value);
+	set_tags(span, trace_id, value);
 	if ((Pointer) value != DatumGetPointer(tags))
 		pfree(value);
+}
+
+Span
+span_of_row(const SpanRow *row)
+{
+	Span span = {
+		.span_id = text_slice(row->span_id),
+		.parent_span_id = text_slice(row->parent_span_id),
+		.service_name = text_slice(row->service_name),
+		.operation = text_slice(row->operation),
+		.start_time = row->start_time,
+		.end_time = row->end_time,
+		.duration = row->duration,
+	};
+
+	if (!TIMESTAMP_NOT_FINITE(row->start_time))
+		span.flags |= SPAN_HAS_START;
+	if (row->is_finished && !TIMESTAMP_NOT_FINITE(row->end_time))
+		span.flags |= SPAN_HAS_END;
+	/* beyond that distributed_trace_log could not hold it either */
+	if (row->has_duration && row->duration <= MAX_DURATION_US &&
+		row->duration >= -MAX_DURATION_US)
+		span.flags |= SPAN_HAS_DURATION;
+	if (row->tags != NULL)
+		set_tags(&span, text_slice(row->trace_id), row->tags);
+	return span;
+}
+
+void
+check_core_status(CoreStatus status)
+{
+	switch (status)
+	{
+		case CORE_OK:
+			return;
+		case CORE_NO_MEMORY:
+			ereport(
+				ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+			break;
+		case CORE_TOO_LARGE:
+			ereport(ERROR,
+					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("trace is too large"),
+					errdetail("A span_tree is limited to 1 GB."));
+			break;
+		case CORE_MALFORMED:
+			ereport(ERROR,
+					errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("span_tree is malformed"));
+			break;
+	}
+}
+
+/* The work space is left to the current context: freeing and getting it again
+ * costs more than all of the building. */
+SpanTree *
+build_tree(const SpanTree *open)
+{
+	SpanTree *built;
+
+	check_core_status(span_tree_build(server_host(), open, &built));
+	SET_VARSIZE(built, built->used);
+	return built;
 }

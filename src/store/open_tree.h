@@ -9,6 +9,7 @@
 
 #include "core/tree/span_tree.h"
 #include "datatype/timestamp.h"
+#include "store/span_row.h"
 
 /*
  * `tree` with the span added: the same one where there was room, else a copy
@@ -29,5 +30,15 @@ extern void span_set_duration(Span *span, Datum duration_ms, bool is_null);
 
 /* Kind, error and async, once the span has its parent. */
 extern void span_set_tags(Span *span, Slice trace_id, Datum tags, bool is_null);
+
+/* A stored span as the tree takes it; its names lie where those of the row
+ * do. */
+extern Span span_of_row(const SpanRow *row);
+
+/* Turns a failure of the core into an error. */
+extern void check_core_status(CoreStatus status);
+
+/* The built tree of an open one, as a varlena in the current memory context. */
+extern SpanTree *build_tree(const SpanTree *open);
 
 #endif

@@ -7,30 +7,9 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "utils/jsonb.h"
-
-typedef struct SpanRow
-{
-	text *trace_id;
-	text *span_id;
-	text *parent_span_id; /* NULL for a root */
-	text *service_name;
-	text *operation;
-	TimestampTz start_time;
-	TimestampTz end_time; /* meaningful only if is_finished */
-	int64 duration;		  /* us; meaningful only if has_duration */
-	bool is_finished;
-	bool has_duration;	  /* finished, and duration_ms can hold it */
-	bool start_is_placed; /* what was reported is in the tags: placement.h */
-	bool end_is_placed;	  /* likewise */
-	Jsonb *tags;	 /* attributes and the member "otel"; see docs/storage.md */
-	text *logs;		 /* events as a JSON array; NULL if there are none */
-	bool takes_over; /* what the log has under its id is another span's */
-	int reports;	 /* spans of the request that were merged into this row */
-} SpanRow;
+#include "store/span_row.h"
 
 typedef struct SpanBatch
 {

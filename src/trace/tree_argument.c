@@ -14,43 +14,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-void
-check_core_status(CoreStatus status)
-{
-	switch (status)
-	{
-		case CORE_OK:
-			return;
-		case CORE_NO_MEMORY:
-			ereport(
-				ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-			break;
-		case CORE_TOO_LARGE:
-			ereport(ERROR,
-					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					errmsg("trace is too large"),
-					errdetail("A span_tree is limited to 1 GB."));
-			break;
-		case CORE_MALFORMED:
-			ereport(ERROR,
-					errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("span_tree is malformed"));
-			break;
-	}
-}
-
-/* The work space is left to the current context: freeing and getting it again
- * costs more than all of the building. */
-SpanTree *
-build_tree(const SpanTree *open)
-{
-	SpanTree *built;
-
-	check_core_status(span_tree_build(server_host(), open, &built));
-	SET_VARSIZE(built, built->used);
-	return built;
-}
-
 /* Which overload this is, by its declaration: how it was called says nothing
  * where there is no expression, as in a fast-path call. */
 bool

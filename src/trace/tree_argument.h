@@ -13,12 +13,8 @@
 #include "core/tree/span_tree.h"
 #include "fmgr.h"
 #include "server/server_host.h"
-
-/* Turns a failure of the core into an error. */
-extern void check_core_status(CoreStatus status);
-
-/* The built tree of an open one, as a varlena in the current memory context. */
-extern SpanTree *build_tree(const SpanTree *open);
+#include "store/open_tree.h"
+#include "store/stored_tree.h"
 
 /* Which overload this is: whether argument 0 is a trace id. */
 extern bool takes_trace_id(FunctionCallInfo fcinfo);
@@ -26,11 +22,6 @@ extern bool takes_trace_id(FunctionCallInfo fcinfo);
 /* Argument 0 as a built tree, in the current memory context; NULL if it is
  * NULL or the id of a trace that has no spans. */
 extern const SpanTree *tree_argument(FunctionCallInfo fcinfo);
-
-/* The spans of a trace as a built tree; NULL if it has none.  Looks for the
- * id as it is given and only then for what may be meant: see
- * record/trace_lookup.h. */
-extern SpanTree *fetch_trace(Oid schema, text *trace_id);
 
 /* Argument `argno`, the id of a span, as a position: of the span that has it,
  * else of the only one that it may mean (see record/spelled_ids.h); an error if
