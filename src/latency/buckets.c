@@ -5,15 +5,14 @@
 
 #include "compat.h"
 #include "latency/buckets.h"
+#include "server/row.h"
 
 #include "common/int.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_latency_buckets);
 
@@ -224,22 +223,19 @@ bucket_of(const Buckets *buckets, TimestampTz time)
 Datum
 dt_trace_latency_buckets(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Row row;
 	Buckets buckets = buckets_cut(PG_GETARG_TIMESTAMPTZ(0),
 								  PG_GETARG_TIMESTAMPTZ(1),
 								  PG_GETARG_INTERVAL_P(2),
 								  PG_GETARG_TEXT_PP(3));
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	for (int i = 0; i < buckets.count; i++)
 	{
-		Datum values[3] = {TimestampTzGetDatum(buckets.starts[i]),
-						   TimestampTzGetDatum(bucket_from(&buckets, i)),
-						   TimestampTzGetDatum(bucket_to(&buckets, i))};
-		bool nulls[3] = {false};
-
-		CHECK_FOR_INTERRUPTS();
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		row_put_time(&row, buckets.starts[i]);
+		row_put_time(&row, bucket_from(&buckets, i));
+		row_put_time(&row, bucket_to(&buckets, i));
+		row_emit(&row);
 	}
 	return (Datum) 0;
 }

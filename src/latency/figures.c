@@ -7,16 +7,14 @@
 #include "compat.h"
 #include "latency/sketch_value.h"
 #include "latency/window.h"
-#include "latency/word_argument.h"
+#include "server/argument.h"
 #include "server/query.h"
+#include "server/row.h"
 #include "server/server_host.h"
 
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_latency_figures);
 
@@ -37,58 +35,18 @@ enum
 	ARG_ENVIRONMENT,
 };
 
-enum
-{
-	OUT_BUCKET,
-	OUT_SERVICE,
-	OUT_NAMESPACE,
-	OUT_ENVIRONMENT,
-	OUT_OPERATION,
-	OUT_KIND,
-	OUT_COUNT,
-	OUT_ERRORS,
-	OUT_NEGATIVE,
-	OUT_ADJUSTED,
-	OUT_ADJUSTED_ERRORS,
-	OUT_SKETCH,
-	OUT_GOOD,
-	OUT_WEIGHTED,
-	OUT_WEIGHTED_GOOD,
-	OUT_COLUMNS,
+static const WordArgument spans_words = {
+	.name = "spans",
+	.words = {[WINDOW_ENTRY] = "entry",
+			  [WINDOW_ROOT] = "root",
+			  [WINDOW_CLIENT] = "client",
+			  [WINDOW_ALL] = "all"},
 };
 
-typedef struct FigureRow
-{
-	Datum values[OUT_COLUMNS];
-	bool nulls[OUT_COLUMNS];
-} FigureRow;
-
-static Slice
-slice_argument(FunctionCallInfo fcinfo, int argno)
-{
-	text *string;
-
-	if (PG_ARGISNULL(argno))
-		return (Slice){NULL, 0};
-	string = PG_GETARG_TEXT_PP(argno);
-	return (Slice){VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string)};
-}
-
-static WindowGroup
-group_argument(FunctionCallInfo fcinfo)
-{
-	static const char *const words[] = {"service", "operation", "kind", "all"};
-	static const WindowGroup groups[] = {
-		GROUP_SERVICE, GROUP_OPERATION, GROUP_KIND, GROUP_NOTHING};
-
-	return groups[word_argument(fcinfo,
-								ARG_GROUP,
-								"group_by",
-								words,
-								lengthof(words),
-								"Use \"service\", \"operation\", \"kind\" or "
-								"\"all\".")];
-}
+static const WordArgument group_words = {
+	.name = "group_by",
+	.words = {"service", "operation", "kind", "all"},
+};
 
 static Buckets
 buckets_argument(FunctionCallInfo fcinfo)
@@ -104,15 +62,6 @@ buckets_argument(FunctionCallInfo fcinfo)
 					   PG_ARGISNULL(ARG_TIME_ZONE)
 						   ? cstring_to_text("UTC")
 						   : PG_GETARG_TEXT_PP(ARG_TIME_ZONE));
-}
-
-static void
-put_text(FigureRow *row, int column, Slice slice)
-{
-	row->nulls[column] = slice.data == NULL;
-	if (slice.data != NULL)
-		row->values[column] =
-			PointerGetDatum(cstring_to_text_with_len(slice.data, slice.length));
 }
 
 /* The parts of an entry that a sketch is made of. */
@@ -158,22 +107,28 @@ total_of(const PartList *list)
 	return packed_datum(&total->head);
 }
 
-static void
-put_sketches(FigureRow *row, int column, int weighted_column,
-			 const PartList *list)
+/* Sketches of an entry, each with its weighted twin; 0 stands for NULL. */
+typedef struct SketchPair
 {
-	row->nulls[column] = list->count == 0;
-	row->nulls[weighted_column] = list->count == 0;
+	Datum sketch;
+	Datum weighted;
+} SketchPair;
+
+static SketchPair
+sketches_of(const PartList *list)
+{
+	SketchPair pair = {0, 0};
+
 	if (list->count == 0)
-		return;
-	row->values[column] = total_of(list);
-	row->values[weighted_column] =
-		list->is_weighted ? weighted_datum(list->parts, list->count)
-						  : row->values[column];
+		return pair;
+	pair.sketch = total_of(list);
+	pair.weighted = list->is_weighted ? weighted_datum(list->parts, list->count)
+									  : pair.sketch;
+	return pair;
 }
 
 static void
-put_counts(FigureRow *row, const WindowEntry *entry)
+put_counts(Row *row, const WindowEntry *entry)
 {
 	int64 count = 0;
 	int64 errors = 0;
@@ -193,58 +148,51 @@ put_counts(FigureRow *row, const WindowEntry *entry)
 		errors += (int64) part->added->count;
 		adjusted_errors += part->adjusted_count;
 	}
-	row->values[OUT_COUNT] = Int64GetDatum(count);
-	row->values[OUT_ERRORS] = Int64GetDatum(errors);
-	row->values[OUT_NEGATIVE] = Int64GetDatum(negative);
-	row->values[OUT_ADJUSTED] = Float8GetDatum(adjusted);
-	row->values[OUT_ADJUSTED_ERRORS] = Float8GetDatum(adjusted_errors);
+	row_put_int64(row, count);
+	row_put_int64(row, errors);
+	row_put_int64(row, negative);
+	row_put_float8(row, adjusted);
+	row_put_float8(row, adjusted_errors);
 }
 
 static void
-put_names(FigureRow *row, const WindowNames *names)
+put_names(Row *row, const WindowNames *names)
 {
-	put_text(row, OUT_SERVICE, names->service_name);
-	put_text(row, OUT_NAMESPACE, names->scope.service_namespace);
-	put_text(row, OUT_ENVIRONMENT, names->scope.environment);
-	put_text(row, OUT_OPERATION, names->operation);
-	put_text(row, OUT_KIND, names->kind);
+	row_put_slice(row, names->service_name);
+	row_put_slice(row, names->scope.service_namespace);
+	row_put_slice(row, names->scope.environment);
+	row_put_slice(row, names->operation);
+	row_put_slice(row, names->kind);
 }
 
 static void
-put_entry(ReturnSetInfo *result, const Buckets *buckets,
-		  const WindowEntry *entry)
+put_entry(Row *row, const Buckets *buckets, const WindowEntry *entry)
 {
-	FigureRow row = {0};
-	PartList all = list_parts(entry, false);
-	PartList good = list_parts(entry, true);
+	PartList all;
+	PartList good;
+	SketchPair sketches;
+	SketchPair good_sketches;
 
-	row.values[OUT_BUCKET] =
-		TimestampTzGetDatum(buckets->starts[entry->bucket]);
-	put_names(&row, &entry->names);
-	put_counts(&row, entry);
-	put_sketches(&row, OUT_SKETCH, OUT_WEIGHTED, &all);
-	if (good.count < all.count)
-		put_sketches(&row, OUT_GOOD, OUT_WEIGHTED_GOOD, &good);
-	else
-	{
-		row.values[OUT_GOOD] = row.values[OUT_SKETCH];
-		row.values[OUT_WEIGHTED_GOOD] = row.values[OUT_WEIGHTED];
-		row.nulls[OUT_GOOD] = row.nulls[OUT_SKETCH];
-		row.nulls[OUT_WEIGHTED_GOOD] = row.nulls[OUT_WEIGHTED];
-	}
-	tuplestore_putvalues(
-		result->setResult, result->setDesc, row.values, row.nulls);
+	row_start(row);
+	all = list_parts(entry, false);
+	good = list_parts(entry, true);
+	sketches = sketches_of(&all);
+	good_sketches = good.count < all.count ? sketches_of(&good) : sketches;
+	row_put_time(row, buckets->starts[entry->bucket]);
+	put_names(row, &entry->names);
+	put_counts(row, entry);
+	row_put_pointer(row, DatumGetPointer(sketches.sketch));
+	row_put_pointer(row, DatumGetPointer(good_sketches.sketch));
+	row_put_pointer(row, DatumGetPointer(sketches.weighted));
+	row_put_pointer(row, DatumGetPointer(good_sketches.weighted));
+	row_emit(row);
 }
 
 /* Puts the rows of one group: of a series, of each of its buckets. */
 static void
-put_group(ReturnSetInfo *result, const Buckets *buckets, bool is_series,
+put_group(Row *row, const Buckets *buckets, bool is_series,
 		  WindowEntry **entries, int count)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
-												  "distributed_trace figures",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(scratch);
 	int at = 0;
 
 	for (int bucket = 0; bucket < buckets->count; bucket++)
@@ -255,13 +203,10 @@ put_group(ReturnSetInfo *result, const Buckets *buckets, bool is_series,
 		if (count > 0)
 			empty.names = entries[0]->names;
 		if (at < count && entries[at]->bucket == bucket)
-			put_entry(result, buckets, entries[at++]);
+			put_entry(row, buckets, entries[at++]);
 		else if (is_series)
-			put_entry(result, buckets, &empty);
-		MemoryContextReset(scratch);
+			put_entry(row, buckets, &empty);
 	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
 }
 
 static int
@@ -294,8 +239,7 @@ check_row_count(WindowEntry **entries, int count, int bucket_count)
 }
 
 static void
-put_figures(ReturnSetInfo *result, const WindowQuestion *question,
-			bool is_series)
+put_figures(Row *row, const WindowQuestion *question, bool is_series)
 {
 	int count;
 	WindowEntry **entries = window_read(question, &count);
@@ -304,13 +248,12 @@ put_figures(ReturnSetInfo *result, const WindowQuestion *question,
 		check_row_count(entries, count, question->buckets.count);
 	/* all spans together are one group even if there are none */
 	if (is_series && count == 0 && question->group == GROUP_NOTHING)
-		put_group(result, &question->buckets, true, NULL, 0);
+		put_group(row, &question->buckets, true, NULL, 0);
 	for (int at = 0; at < count;)
 	{
 		int end = group_end(entries, count, at);
 
-		put_group(
-			result, &question->buckets, is_series, entries + at, end - at);
+		put_group(row, &question->buckets, is_series, entries + at, end - at);
 		at = end;
 	}
 }
@@ -327,23 +270,25 @@ put_figures(ReturnSetInfo *result, const WindowQuestion *question,
 Datum
 dt_trace_latency_figures(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	static const WindowGroup groups[] = {
+		GROUP_SERVICE, GROUP_OPERATION, GROUP_KIND, GROUP_NOTHING};
+	Row row;
 	WindowQuestion question = {
 		.schema = calling_schema(fcinfo),
-		.spans = spans_argument(fcinfo, ARG_SPANS),
-		.group = group_argument(fcinfo),
+		.spans = word_argument(fcinfo, ARG_SPANS, &spans_words),
+		.group = groups[word_argument(fcinfo, ARG_GROUP, &group_words)],
 		.service_name = slice_argument(fcinfo, ARG_SERVICE),
 		.operation = slice_argument(fcinfo, ARG_OPERATION),
 		.scope = {slice_argument(fcinfo, ARG_NAMESPACE),
 				  slice_argument(fcinfo, ARG_ENVIRONMENT)},
 	};
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	if (PG_ARGISNULL(ARG_FROM) || PG_ARGISNULL(ARG_TO))
 		return (Datum) 0;
 	question.buckets = buckets_argument(fcinfo);
 	SPI_connect();
-	put_figures(result, &question, !PG_ARGISNULL(ARG_BUCKET));
+	put_figures(&row, &question, !PG_ARGISNULL(ARG_BUCKET));
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -9,12 +9,12 @@
 #include "core/sketch/sketch_compare.h"
 #include "core/wire/sampling.h"
 #include "latency/sketch_value.h"
-#include "latency/word_argument.h"
+#include "server/argument.h"
 #include "server/query.h"
+#include "server/row.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -122,99 +122,59 @@ dt_trace_latency_is_same(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(a == NULL || b == NULL ? a == b : sketch_counts_same(a, b));
 }
 
-int
-word_argument(FunctionCallInfo fcinfo, int argno, const char *name,
-			  const char *const *words, int word_count, const char *hint)
-{
-	char *word;
-
-	if (PG_ARGISNULL(argno))
-		return 0;
-	word = text_to_cstring(PG_GETARG_TEXT_PP(argno));
-	for (int i = 0; i < word_count; i++)
-	{
-		if (strcmp(word, words[i]) == 0)
-			return i;
-	}
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("invalid value for \"%s\": \"%s\"", name, word),
-			errhint("%s", hint));
-}
-
-WindowSpans
-spans_argument(FunctionCallInfo fcinfo, int argno)
-{
-	static const char *const words[] = {[WINDOW_ENTRY] = "entry",
-										[WINDOW_ROOT] = "root",
-										[WINDOW_CLIENT] = "client",
-										[WINDOW_ALL] = "all"};
-
-	return (WindowSpans) word_argument(
-		fcinfo,
-		argno,
-		"spans",
-		words,
-		lengthof(words),
-		"Use \"entry\", \"root\", \"client\" or \"all\".");
-}
-
 /* A checked word as a value. */
 static Datum
-word_datum(FunctionCallInfo fcinfo, const char *name, const char *const *words,
-		   int word_count, const char *hint)
+word_datum(FunctionCallInfo fcinfo, const WordArgument *argument)
 {
 	return CStringGetTextDatum(
-		words[word_argument(fcinfo, 0, name, words, word_count, hint)]);
+		argument->words[word_argument(fcinfo, 0, argument)]);
 }
 
 /*
- * trace_latency_group(group_by text) -> text
+ * trace_latency_group(group_by text) -> text: the word, "operation" for NULL.
  */
 Datum
 dt_trace_latency_group(PG_FUNCTION_ARGS)
 {
-	static const char *const words[] = {"operation", "service"};
+	static const WordArgument words = {.name = "group_by",
+									   .words = {"operation", "service"}};
 
-	return word_datum(fcinfo,
-					  "group_by",
-					  words,
-					  lengthof(words),
-					  "Use \"operation\" or \"service\".");
+	return word_datum(fcinfo, &words);
 }
 
 /*
- * trace_grafana_measure(measure text) -> text
+ * trace_grafana_measure(measure text) -> text: the word, "p95_ms" for NULL.
  */
 Datum
 dt_trace_grafana_measure(PG_FUNCTION_ARGS)
 {
-	static const char *const words[] = {"p95_ms",
-										"p50_ms",
-										"p99_ms",
-										"mean_ms",
-										"max_ms",
-										"error_ratio",
-										"spans_per_second",
-										"weighted_p50_ms",
-										"weighted_p95_ms",
-										"weighted_p99_ms",
-										"weighted_mean_ms",
-										"weighted_error_ratio"};
+	static const WordArgument words = {
+		.name = "measure",
+		.words = {"p95_ms",
+				  "p50_ms",
+				  "p99_ms",
+				  "mean_ms",
+				  "max_ms",
+				  "error_ratio",
+				  "spans_per_second",
+				  "weighted_p50_ms",
+				  "weighted_p95_ms",
+				  "weighted_p99_ms",
+				  "weighted_mean_ms",
+				  "weighted_error_ratio"},
+		.hint = "Use \"p50_ms\", \"p95_ms\", \"p99_ms\", \"mean_ms\", "
+				"\"max_ms\", \"error_ratio\" or \"spans_per_second\", or one "
+				"with \"weighted_\" before it.",
+	};
 
-	return word_datum(fcinfo,
-					  "measure",
-					  words,
-					  lengthof(words),
-					  "Use \"p50_ms\", \"p95_ms\", \"p99_ms\", \"mean_ms\", "
-					  "\"max_ms\", \"error_ratio\" or \"spans_per_second\", or "
-					  "one with \"weighted_\" before it.");
+	return word_datum(fcinfo, &words);
 }
 
 /*
  * latency_compare(base latency_sketch, other latency_sketch)
+ *     -> (distance, effect, p_value float8)
  *
- * NULLs if one of them has no values.
+ * NULLs if one of them has no values; an error if their precisions differ.
  */
 Datum
 dt_latency_compare(PG_FUNCTION_ARGS)
@@ -222,24 +182,20 @@ dt_latency_compare(PG_FUNCTION_ARGS)
 	const Sketch *base = values_argument(fcinfo, 0);
 	const Sketch *other = values_argument(fcinfo, 1);
 	SketchDifference difference;
-	TupleDesc desc;
-	Datum values[3] = {0};
-	bool nulls[3] = {true, true, true};
+	Row row = {0};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	if (base != NULL && other != NULL)
+	if (base == NULL || other == NULL)
 	{
-		if (base->alpha != other->alpha)
-			check_sketch_status(SKETCH_ALPHA_DIFFERS);
-		difference = sketch_compare(base, other);
-		values[0] = Float8GetDatum(difference.distance);
-		values[1] = Float8GetDatum(difference.effect);
-		values[2] = Float8GetDatum(difference.p_value);
-		memset(nulls, 0, sizeof(nulls));
+		row_put_nulls(&row, 3);
+		return row_composite(&row, fcinfo);
 	}
-	return HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	if (base->alpha != other->alpha)
+		check_sketch_status(SKETCH_ALPHA_DIFFERS);
+	difference = sketch_compare(base, other);
+	row_put_float8(&row, difference.distance);
+	row_put_float8(&row, difference.effect);
+	row_put_float8(&row, difference.p_value);
+	return row_composite(&row, fcinfo);
 }
 
 /*

@@ -8,15 +8,14 @@
 #include "core/sketch/sketch_weigh.h"
 #include "latency/duration.h"
 #include "latency/sketch_value.h"
+#include "server/row.h"
 #include "server/server_host.h"
 
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_latency_merge);
 PG_FUNCTION_INFO_V1(dt_latency_subtract);
@@ -285,46 +284,35 @@ dt_latency_max_is_exact(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL((sketch->flags & SKETCH_MAX_IS_BOUND) == 0);
 }
 
-enum
-{
-	COLUMN_LOWER,
-	COLUMN_UPPER,
-	COLUMN_COUNT,
-	HISTOGRAM_COLUMNS,
-};
-
 /* Half open, so that neighbours share their bound. */
 static void
-put_bin(ReturnSetInfo *result, const SketchBin *bin, uint32 bins_per_octave)
+put_bin(Row *row, const SketchBin *bin, uint32 bins_per_octave)
 {
-	Datum values[HISTOGRAM_COLUMNS];
-	bool nulls[HISTOGRAM_COLUMNS] = {false};
 	Wide lowest = WIDE_ZERO;
 	Wide highest = WIDE_ZERO;
 
 	(void) sketch_bin_bounds(bin->index, bins_per_octave, &lowest, &highest);
-	values[COLUMN_LOWER] = Float8GetDatum(duration_ms(lowest));
-	values[COLUMN_UPPER] =
-		Float8GetDatum(duration_ms(wide_add(highest, wide_from_int64(1))));
-	values[COLUMN_COUNT] = Int64GetDatum((int64) bin->count);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	row_put_float8(row, duration_ms(lowest));
+	row_put_float8(row, duration_ms(wide_add(highest, wide_from_int64(1))));
+	row_put_int64(row, (int64) bin->count);
+	row_emit(row);
 }
 
+/*
+ * latency_histogram(sketch latency_sketch)
+ *     -> setof (lower_ms float8, upper_ms float8, count bigint)
+ */
 Datum
 dt_latency_histogram(PG_FUNCTION_ARGS)
 {
 	const Sketch *sketch = sketch_argument(fcinfo, 0);
 	SketchCursor cursor;
 	SketchBin bin;
+	Row row;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	(void) sketch_read(sketch, &cursor);
 	while (sketch_next(&cursor, &bin))
-	{
-		CHECK_FOR_INTERRUPTS();
-		put_bin((ReturnSetInfo *) fcinfo->resultinfo,
-				&bin,
-				sketch->bins_per_octave);
-	}
+		put_bin(&row, &bin, sketch->bins_per_octave);
 	return (Datum) 0;
 }

@@ -7,15 +7,14 @@
 #include "latency/duration.h"
 #include "server/numeric_reader.h"
 #include "server/query.h"
+#include "server/row.h"
 #include "store/service_scope.h"
 #include "store/tag_readers.h"
 #include "store/trace_lookup.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_latency_span);
 
@@ -26,18 +25,6 @@ enum
 	SPAN_START,
 	SPAN_TAGS,
 	SPAN_DURATION,
-};
-
-enum
-{
-	OUT_SERVICE,
-	OUT_NAMESPACE,
-	OUT_ENVIRONMENT,
-	OUT_OPERATION,
-	OUT_KIND,
-	OUT_START,
-	OUT_DURATION,
-	OUT_COLUMNS,
 };
 
 static SavedQuery span_query = {
@@ -74,47 +61,34 @@ required_column(int column)
 	return value;
 }
 
-static void
-put_slice(Datum *values, bool *nulls, int column, Slice slice)
-{
-	nulls[column] = slice.data == NULL;
-	if (slice.data != NULL)
-		values[column] =
-			PointerGetDatum(cstring_to_text_with_len(slice.data, slice.length));
-}
-
 /* Puts the row that was found, if it counts. */
 static void
-put_span(ReturnSetInfo *result, Oid schema)
+put_span(Row *row, Oid schema)
 {
-	Datum values[OUT_COLUMNS];
-	bool nulls[OUT_COLUMNS] = {false};
 	bool isnull;
 	Datum tags_value = read_column(SPAN_TAGS, &isnull);
 	Jsonb *tags = isnull ? NULL : DatumGetJsonbP(tags_value);
+	Datum service = required_column(SPAN_SERVICE);
+	Datum operation = required_column(SPAN_OPERATION);
 	TimestampTz start = DatumGetTimestampTz(required_column(SPAN_START));
 	bool is_error;
-	const char *kind;
 	ServiceScope scope;
 	Wide duration;
 
-	values[OUT_SERVICE] = required_column(SPAN_SERVICE);
-	values[OUT_OPERATION] = required_column(SPAN_OPERATION);
-	values[OUT_START] = TimestampTzGetDatum(start);
 	if (TIMESTAMP_NOT_FINITE(start) ||
 		!numeric_ms_to_ns(DatumGetNumeric(required_column(SPAN_DURATION)),
 						  &duration))
 		return;
-	values[OUT_DURATION] =
-		Float8GetDatum(duration_ms(duration.high < 0 ? WIDE_ZERO : duration));
-	kind = tags == NULL ? NULL : span_kind_name(tags_read(tags, &is_error));
-	nulls[OUT_KIND] = kind == NULL;
-	if (kind != NULL)
-		values[OUT_KIND] = CStringGetTextDatum(kind);
 	scope = tags_service_scope(tags, schema, SCOPE_OF_CALLER);
-	put_slice(values, nulls, OUT_NAMESPACE, scope.service_namespace);
-	put_slice(values, nulls, OUT_ENVIRONMENT, scope.environment);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	row_put(row, service);
+	row_put_slice(row, scope.service_namespace);
+	row_put_slice(row, scope.environment);
+	row_put(row, operation);
+	row_put_text(
+		row, tags == NULL ? NULL : span_kind_name(tags_read(tags, &is_error)));
+	row_put_time(row, start);
+	row_put_float8(row, duration_ms(duration.high < 0 ? WIDE_ZERO : duration));
+	row_emit(row);
 }
 
 /*
@@ -129,15 +103,16 @@ dt_trace_latency_span(PG_FUNCTION_ARGS)
 	Oid schema = calling_schema(fcinfo);
 	text *trace_id = PG_GETARG_TEXT_PP(0);
 	Datum args[2] = {PointerGetDatum(trace_id), PG_GETARG_DATUM(1)};
+	Row row;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	SPI_connect();
 	if (query_run(&trace_query, schema, args, true, NULL) == 0)
 		trace_id = find_trace_id(schema, trace_id);
 	args[0] = PointerGetDatum(trace_id);
 	if (trace_id != NULL &&
 		query_run(&span_query, schema, args, true, NULL) > 0)
-		put_span((ReturnSetInfo *) fcinfo->resultinfo, schema);
+		put_span(&row, schema);
 	SPI_finish();
 	return (Datum) 0;
 }

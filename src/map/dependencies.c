@@ -18,16 +18,17 @@
 #include "compat.h"
 #include "core/map/service_graph.h"
 #include "map/call_peer.h"
+#include "server/argument.h"
 #include "server/batch_relation.h"
 #include "server/numeric_reader.h"
 #include "server/query.h"
+#include "server/row.h"
 #include "server/server_host.h"
 #include "store/open_tree.h"
 #include "store/service_scope.h"
 #include "store/tag_readers.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
@@ -494,37 +495,6 @@ build_graph(Gatherer *gatherer, ServiceGraph *graph, bool with_virtual)
  * Output
  */
 
-enum
-{
-	OUT_CALLER,
-	OUT_CALLER_OPERATION,
-	OUT_CALLEE,
-	OUT_CALLEE_OPERATION,
-	OUT_TYPE,
-	OUT_IS_ASYNC,
-	OUT_IS_VIRTUAL,
-	OUT_CALLS,
-	OUT_ADJUSTED,
-	OUT_ERRORS,
-	OUT_ERROR_RATIO,
-	OUT_ADJUSTED_ERRORS,
-	OUT_WEIGHTED_ERROR_RATIO,
-	OUT_CLIENT_P50,
-	OUT_CLIENT_P95,
-	OUT_CLIENT_P99,
-	OUT_SERVER_P50,
-	OUT_SERVER_P95,
-	OUT_SERVER_P99,
-	OUT_NETWORK,
-	OUT_EXEMPLAR_TRACE,
-	OUT_EXEMPLAR_SPAN,
-	OUT_CALLER_NAMESPACE,
-	OUT_CALLER_ENVIRONMENT,
-	OUT_CALLEE_NAMESPACE,
-	OUT_CALLEE_ENVIRONMENT,
-	OUT_COUNT,
-};
-
 static const char *const type_names[] = {
 	[CALL_REQUEST] = "request",
 	[CALL_MESSAGING] = "messaging",
@@ -534,28 +504,12 @@ static const char *const type_names[] = {
 	[CALL_VIRTUAL] = "request",
 };
 
-typedef struct EdgeRow
-{
-	Datum values[OUT_COUNT];
-	bool nulls[OUT_COUNT];
-} EdgeRow;
-
 static void
-put_slice(EdgeRow *row, int column, Slice text)
+put_name(Row *row, const ServiceGraph *graph, uint32 name)
 {
-	row->nulls[column] = text.data == NULL;
-	if (text.data != NULL)
-		row->values[column] =
-			PointerGetDatum(cstring_to_text_with_len(text.data, text.length));
-}
-
-static void
-put_name(EdgeRow *row, int column, const ServiceGraph *graph, uint32 name)
-{
-	put_slice(row,
-			  column,
-			  name == STRING_NONE ? (Slice){NULL, 0}
-								  : graph->names.strings[name]);
+	row_put_slice(row,
+				  name == STRING_NONE ? (Slice){NULL, 0}
+									  : graph->names.strings[name]);
 }
 
 /* What is before a byte 0, which is cut off with it; all of it without one. */
@@ -575,86 +529,85 @@ next_part(Slice *rest)
 	return part;
 }
 
-/* The parts of a service_key; the second of two columns follows the first. */
+/* The name in a service_key. */
 static void
-put_service(EdgeRow *row, int column, int scope_column,
-			const ServiceGraph *graph, uint32 service)
+put_service(Row *row, const ServiceGraph *graph, uint32 service)
 {
 	Slice rest = graph->names.strings[service];
 
-	put_slice(row, column, next_part(&rest));
+	row_put_slice(row, next_part(&rest));
+}
+
+/* The namespace and the environment in a service_key. */
+static void
+put_scope(Row *row, const ServiceGraph *graph, uint32 service)
+{
+	Slice rest = graph->names.strings[service];
+
+	(void) next_part(&rest);
 	for (int i = 0; i < 2; i++)
 	{
 		Slice part = rest.data == NULL ? rest : next_part(&rest);
 
-		put_slice(
-			row, scope_column + i, part.length == 0 ? (Slice){NULL, 0} : part);
+		row_put_slice(row, part.length == 0 ? (Slice){NULL, 0} : part);
 	}
 }
 
 static void
-put_quantiles(EdgeRow *row, int column, const OpenSketch *sketch)
+put_quantiles(Row *row, const OpenSketch *sketch)
 {
 	static const double quantiles[] = {0.5, 0.95, 0.99};
 
 	for (size_t i = 0; i < lengthof(quantiles); i++)
 	{
-		row->nulls[column + i] = sketch == NULL;
-		if (sketch != NULL)
-			row->values[column + i] = Float8GetDatum(
-				sketch_quantile(&sketch->head, quantiles[i]) / 1e6);
+		if (sketch == NULL)
+			row_put_null(row);
+		else
+			row_put_float8(row,
+						   sketch_quantile(&sketch->head, quantiles[i]) / 1e6);
 	}
 }
 
 static void
-put_edge(ReturnSetInfo *result, const ServiceGraph *graph,
-		 const ServiceEdge *edge)
+put_counts(Row *row, const ServiceEdge *edge)
 {
-	EdgeRow row = {0};
+	row_put_int64(row, (int64) edge->calls);
+	row_put_float8(row, edge->weight);
+	row_put_int64(row, (int64) edge->errors);
+	row_put_float8(row, (double) edge->errors / (double) edge->calls);
+	row_put_float8(row, edge->error_weight);
+	row_put_float8(row, edge->error_weight / edge->weight);
+}
 
-	put_service(&row, OUT_CALLER, OUT_CALLER_NAMESPACE, graph, edge->caller);
-	put_name(&row, OUT_CALLER_OPERATION, graph, edge->caller_operation);
-	put_service(&row, OUT_CALLEE, OUT_CALLEE_NAMESPACE, graph, edge->callee);
-	put_name(&row, OUT_CALLEE_OPERATION, graph, edge->callee_operation);
-	row.values[OUT_TYPE] = CStringGetTextDatum(type_names[edge->type]);
-	row.values[OUT_IS_ASYNC] =
-		BoolGetDatum(edge->type == CALL_MESSAGING || edge->type == CALL_LINK ||
+static void
+put_edge(Row *row, const ServiceGraph *graph, const ServiceEdge *edge)
+{
+	put_service(row, graph, edge->caller);
+	put_name(row, graph, edge->caller_operation);
+	put_service(row, graph, edge->callee);
+	put_name(row, graph, edge->callee_operation);
+	row_put_text(row, type_names[edge->type]);
+	row_put_bool(row,
+				 edge->type == CALL_MESSAGING || edge->type == CALL_LINK ||
 					 edge->type == CALL_QUEUE);
-	row.values[OUT_IS_VIRTUAL] = BoolGetDatum(edge->type >= CALL_DATABASE);
-	row.values[OUT_CALLS] = Int64GetDatum((int64) edge->calls);
-	row.values[OUT_ADJUSTED] = Float8GetDatum(edge->weight);
-	row.values[OUT_ERRORS] = Int64GetDatum((int64) edge->errors);
-	row.values[OUT_ERROR_RATIO] =
-		Float8GetDatum((double) edge->errors / (double) edge->calls);
-	row.values[OUT_ADJUSTED_ERRORS] = Float8GetDatum(edge->error_weight);
-	row.values[OUT_WEIGHTED_ERROR_RATIO] =
-		Float8GetDatum(edge->error_weight / edge->weight);
-	put_quantiles(&row, OUT_CLIENT_P50, edge->client);
-	put_quantiles(&row, OUT_SERVER_P50, edge->server);
-	row.nulls[OUT_NETWORK] = edge->network_calls == 0;
+	row_put_bool(row, edge->type >= CALL_DATABASE);
+	put_counts(row, edge);
+	put_quantiles(row, edge->client);
+	put_quantiles(row, edge->server);
 	if (edge->network_calls > 0)
-		row.values[OUT_NETWORK] = Float8GetDatum(edge->network / US_PER_MS /
-												 (double) edge->network_calls);
-	put_slice(&row, OUT_EXEMPLAR_TRACE, edge->exemplar_trace_id);
-	put_slice(&row, OUT_EXEMPLAR_SPAN, edge->exemplar_span_id);
-	tuplestore_putvalues(
-		result->setResult, result->setDesc, row.values, row.nulls);
+		row_put_float8(
+			row, edge->network / US_PER_MS / (double) edge->network_calls);
+	else
+		row_put_null(row);
+	row_put_slice(row, edge->exemplar_trace_id);
+	row_put_slice(row, edge->exemplar_span_id);
+	put_scope(row, graph, edge->caller);
+	put_scope(row, graph, edge->callee);
+	row_emit(row);
 }
 
-static bool
-is_by_operation(FunctionCallInfo fcinfo, int argno)
-{
-	char *word = text_to_cstring(PG_GETARG_TEXT_PP(argno));
-
-	if (strcmp(word, "service") == 0)
-		return false;
-	if (strcmp(word, "operation") == 0)
-		return true;
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("invalid value for \"%s\": \"%s\"", "level", word),
-			errhint("Use \"service\" or \"operation\"."));
-}
+static const WordArgument level_words = {.name = "level",
+										 .words = {"service", "operation"}};
 
 /*
  * trace_service_dependencies(from_time timestamptz, to_time timestamptz,
@@ -666,7 +619,7 @@ is_by_operation(FunctionCallInfo fcinfo, int argno)
 Datum
 dt_trace_service_dependencies(PG_FUNCTION_ARGS)
 {
-	bool by_operation = is_by_operation(fcinfo, 2);
+	bool by_operation = word_argument(fcinfo, 2, &level_words) == 1;
 	bool with_virtual = PG_GETARG_BOOL(3);
 	Gatherer gatherer = {
 		.schema = calling_schema(fcinfo),
@@ -674,8 +627,9 @@ dt_trace_service_dependencies(PG_FUNCTION_ARGS)
 		.with_links = PG_GETARG_BOOL(4),
 	};
 	ServiceGraph graph;
+	Row row;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	SPI_connect();
 	initStringInfo(&gatherer.peer);
 	initStringInfo(&gatherer.service);
@@ -690,10 +644,7 @@ dt_trace_service_dependencies(PG_FUNCTION_ARGS)
 	service_graph_init(&graph, &gatherer.graph_host.host, by_operation);
 	build_graph(&gatherer, &graph, with_virtual);
 	for (uint32 i = 0; i < graph.count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		put_edge((ReturnSetInfo *) fcinfo->resultinfo, &graph, &graph.edges[i]);
-	}
+		put_edge(&row, &graph, &graph.edges[i]);
 	SPI_finish();
 	return (Datum) 0;
 }

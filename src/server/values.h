@@ -7,6 +7,10 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+#include "core/base/slice.h"
+#include "fmgr.h"
+
 /* By bytes; NULL comes first. */
 static inline int
 compare_texts(const text *a, const text *b)
@@ -28,6 +32,18 @@ static inline bool
 same_value_bytes(const void *a, const void *b)
 {
 	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* A text, detoasted; no data if it is NULL. */
+static inline Slice
+datum_slice(Datum text_datum, bool is_null)
+{
+	text *value;
+
+	if (is_null)
+		return (Slice){NULL, 0};
+	value = DatumGetTextPP(text_datum);
+	return (Slice){VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
 }
 
 /* In the current memory context; NULL of NULL. */

@@ -9,10 +9,10 @@
 
 #include "compat.h"
 #include "server/json_reader.h"
+#include "server/row.h"
 #include "store/tag_readers.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,101 +29,74 @@ PG_FUNCTION_INFO_V1(dt_trace_resource_id);
 #define LARGEST_NUMBER 1e300
 #define SMALLEST_NUMBER 1e-300
 
-/* The columns, in their order. */
-enum
-{
-	COLUMN_SCOPE,
-	COLUMN_KEY,
-	COLUMN_TEXT,
-	COLUMN_NUMBER,
-	COLUMN_TYPE,
-	COLUMN_COUNT,
-};
-
-typedef struct AttributeRow
-{
-	Datum values[COLUMN_COUNT];
-	bool nulls[COLUMN_COUNT];
-	const char *type;
-} AttributeRow;
-
+/* The columns attribute_text, attribute_number and attribute_type. */
 static void
-put_text(AttributeRow *row, int column, const char *text, int length)
+put_columns(Row *row, Slice text, const double *number, const char *type)
 {
-	row->values[column] =
-		PointerGetDatum(cstring_to_text_with_len(text, length));
-	row->nulls[column] = false;
+	row_put_slice(row, text);
+	if (number == NULL)
+		row_put_null(row);
+	else
+		row_put_float8(row, *number);
+	row_put_text(row, type);
 }
 
 static void
-put_number(AttributeRow *row, Numeric value)
+put_number(Row *row, Numeric value)
 {
 	char *text = DatumGetCString(
 		DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
 	double number = strtod(text, NULL);
+	bool is_read = fabs(number) < LARGEST_NUMBER;
 
-	put_text(row, COLUMN_TEXT, text, (int) strlen(text));
-	row->nulls[COLUMN_NUMBER] = !(fabs(number) < LARGEST_NUMBER);
-	row->values[COLUMN_NUMBER] =
-		Float8GetDatum(fabs(number) < SMALLEST_NUMBER ? 0 : number);
+	if (fabs(number) < SMALLEST_NUMBER)
+		number = 0;
+	put_columns(
+		row, (Slice){text, strlen(text)}, is_read ? &number : NULL, "number");
 }
 
 static void
-put_container(AttributeRow *row, JsonbValue *value)
+put_container(Row *row, JsonbValue *value)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
 	(void) JsonbToCString(&text, value->val.binary.data, value->val.binary.len);
-	put_text(row, COLUMN_TEXT, text.data, text.len);
-	row->type =
-		JsonContainerIsArray(value->val.binary.data) ? "array" : "object";
+	put_columns(row,
+				(Slice){text.data, text.len},
+				NULL,
+				JsonContainerIsArray(value->val.binary.data) ? "array"
+															 : "object");
 }
 
 static void
-put_value(AttributeRow *row, JsonbValue *value)
+put_value(Row *row, JsonbValue *value)
 {
-	row->nulls[COLUMN_TEXT] = true;
-	row->nulls[COLUMN_NUMBER] = true;
 	switch (value->type)
 	{
 		case jbvString:
-			row->type = "string";
-			put_text(
-				row, COLUMN_TEXT, value->val.string.val, value->val.string.len);
+			put_columns(row,
+						(Slice){value->val.string.val, value->val.string.len},
+						NULL,
+						"string");
 			break;
 		case jbvNumeric:
-			row->type = "number";
 			put_number(row, value->val.numeric);
 			break;
 		case jbvBool:
-			row->type = "boolean";
-			put_text(row,
-					 COLUMN_TEXT,
-					 value->val.boolean ? "true" : "false",
-					 value->val.boolean ? 4 : 5);
+			put_columns(row,
+						value->val.boolean ? SLICE_LITERAL("true")
+										   : SLICE_LITERAL("false"),
+						NULL,
+						"boolean");
 			break;
 		case jbvBinary:
 			put_container(row, value);
 			break;
 		default:
-			row->type = "null";
+			put_columns(row, (Slice){NULL, 0}, NULL, "null");
 			break;
 	}
-}
-
-static void
-put_row(ReturnSetInfo *result, const char *scope, JsonbValue *key,
-		JsonbValue *value)
-{
-	AttributeRow row = {0};
-
-	put_text(&row, COLUMN_SCOPE, scope, (int) strlen(scope));
-	put_text(&row, COLUMN_KEY, key->val.string.val, key->val.string.len);
-	put_value(&row, value);
-	put_text(&row, COLUMN_TYPE, row.type, (int) strlen(row.type));
-	tuplestore_putvalues(
-		result->setResult, result->setDesc, row.values, row.nulls);
 }
 
 static bool
@@ -135,10 +108,8 @@ is_reserved(const JsonbValue *key)
 
 /* The members of an object but the reserved one; nothing of anything else. */
 static void
-put_attributes(ReturnSetInfo *result, Jsonb *attributes, const char *scope,
-			   MemoryContext scratch)
+put_attributes(Row *row, Jsonb *attributes, const char *scope)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue item;
@@ -154,10 +125,11 @@ put_attributes(ReturnSetInfo *result, Jsonb *attributes, const char *scope,
 			key = item;
 		if (token != WJB_VALUE || is_reserved(&key))
 			continue;
-		MemoryContextSwitchTo(scratch);
-		put_row(result, scope, &key, &item);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(scratch);
+		row_start(row);
+		row_put_text(row, scope);
+		row_put_slice(row, (Slice){key.val.string.val, key.val.string.len});
+		put_value(row, &item);
+		row_emit(row);
 	}
 }
 
@@ -170,20 +142,15 @@ Datum
 dt_trace_attributes(PG_FUNCTION_ARGS)
 {
 	static const char *const scopes[] = {"span", "resource"};
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext scratch;
+	Row row;
 
 	/* called for each span: its row type is not looked up each time */
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	scratch = AllocSetContextCreate(CurrentMemoryContext,
-									"distributed_trace attribute",
-									ALLOCSET_SMALL_SIZES);
+	row_begin(&row, fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; i < 2; i++)
 	{
 		if (!PG_ARGISNULL(i))
-			put_attributes(result, PG_GETARG_JSONB_P(i), scopes[i], scratch);
+			put_attributes(&row, PG_GETARG_JSONB_P(i), scopes[i]);
 	}
-	MemoryContextDelete(scratch);
 	return (Datum) 0;
 }
 

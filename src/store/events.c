@@ -7,16 +7,16 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "server/argument.h"
 #include "server/json_reader.h"
+#include "server/row.h"
 #include "store/events.h"
 
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_events);
 PG_FUNCTION_INFO_V1(dt_trace_exception);
@@ -278,23 +278,22 @@ event_reader_next(EventReader *reader, SpanEvent *event)
 Datum
 dt_trace_events(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Row row;
 	EventReader reader;
 	SpanEvent event;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	event_reader_start(&reader, PG_GETARG_TEXT_PP(0));
 	while (event_reader_next(&reader, &event))
 	{
-		Datum values[3] = {TimestampTzGetDatum(event.time)};
-		bool nulls[3] = {
-			!event.has_time, !event.has_name, !event.has_attributes};
-
-		if (event.has_name)
-			values[1] = PointerGetDatum(json_value_text(&event.name));
-		if (event.has_attributes)
-			values[2] = JsonbPGetDatum(JsonbValueToJsonb(&event.attributes));
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		row_start(&row);
+		row_put_time_if(&row, event.has_time, event.time);
+		row_put_pointer(&row,
+						event.has_name ? json_value_text(&event.name) : NULL);
+		row_put_pointer(
+			&row,
+			event.has_attributes ? JsonbValueToJsonb(&event.attributes) : NULL);
+		row_emit(&row);
 	}
 	return (Datum) 0;
 }
@@ -378,26 +377,14 @@ event_exception(Slice name, JsonbContainer *attributes)
 Datum
 dt_trace_exception(PG_FUNCTION_ARGS)
 {
-	text *name = PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0);
 	Jsonb *attributes = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	SpanException exception = event_exception(
-		name == NULL ? (Slice){NULL, 0}
-					 : (Slice){VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)},
-		attributes == NULL ? NULL : &attributes->root);
-	Datum values[3] = {
-		PointerGetDatum(exception.type),
-		PointerGetDatum(exception.message),
-		PointerGetDatum(exception.stacktrace),
-	};
-	bool nulls[3] = {
-		exception.type == NULL,
-		exception.message == NULL,
-		exception.stacktrace == NULL,
-	};
-	TupleDesc desc;
+	SpanException exception =
+		event_exception(slice_argument(fcinfo, 0),
+						attributes == NULL ? NULL : &attributes->root);
+	Row row = {0};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	PG_RETURN_DATUM(HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	row_put_pointer(&row, exception.type);
+	row_put_pointer(&row, exception.message);
+	row_put_pointer(&row, exception.stacktrace);
+	return row_composite(&row, fcinfo);
 }

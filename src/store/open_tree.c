@@ -108,17 +108,6 @@ open_tree_add(SpanTree *tree, Slice trace_id, const Span *given)
 	return tree;
 }
 
-Slice
-datum_slice(Datum text_datum, bool is_null)
-{
-	text *value;
-
-	if (is_null)
-		return (Slice){NULL, 0};
-	value = DatumGetTextPP(text_datum);
-	return (Slice){VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
-}
-
 void
 span_set_start(Span *span, Datum start_time, bool is_null)
 {

@@ -8,6 +8,8 @@
 #include "postgres.h"
 
 #include "core/tree/span_tree.h"
+#include "server/values.h"
+
 #include "datatype/timestamp.h"
 #include "store/span_row.h"
 
@@ -23,7 +25,6 @@ extern SpanTree *open_tree_add(SpanTree *tree, Slice trace_id,
 #define MAX_DURATION_US INT64CONST(9999999999999999)
 
 /* Values of SQL as parts of a Span; NULL where is_null. */
-extern Slice datum_slice(Datum text_datum, bool is_null);
 extern void span_set_start(Span *span, Datum start_time, bool is_null);
 extern void span_set_end(Span *span, Datum end_time, bool is_null);
 extern void span_set_duration(Span *span, Datum duration_ms, bool is_null);

@@ -28,6 +28,7 @@
 #include "compat.h"
 #include "server/batch_relation.h"
 #include "server/numeric_reader.h"
+#include "server/row.h"
 #include "server/values.h"
 #include "store/own_keys.h"
 #include "store/placement.h"
@@ -40,7 +41,6 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -832,17 +832,11 @@ Datum
 report_recorded(FunctionCallInfo fcinfo, SpanBatch *batch,
 				const RecordResult *result)
 {
-	char *message = span_batch_message(batch);
-	TupleDesc desc;
-	Datum values[4];
-	bool nulls[4] = {false, false, false, message == NULL};
+	Row row = {0};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	values[0] = Int64GetDatum(result->accepted);
-	values[1] = Int64GetDatum(result->duplicates);
-	values[2] = Int64GetDatum(batch->rejected);
-	values[3] = message == NULL ? (Datum) 0 : CStringGetTextDatum(message);
-	return HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	row_put_int64(&row, result->accepted);
+	row_put_int64(&row, result->duplicates);
+	row_put_int64(&row, batch->rejected);
+	row_put_text(&row, span_batch_message(batch));
+	return row_composite(&row, fcinfo);
 }

@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "server/argument.h"
 #include "trace/path_argument.h"
 #include "trace/tree_argument.h"
 
@@ -23,49 +24,14 @@ enum
 };
 
 /* The words of an option, each at the place of its value. */
-typedef struct Choice
-{
-	const char *option;
-	const char *words[3];
-} Choice;
-
-static const Choice overflow_choice = {"overflow", {"clip", "drop"}};
-static const Choice roots_choice = {"roots", {"auto", "virtual", "all"}};
-static const Choice skew_choice = {"skew", {"none", "shift"}};
-static const Choice messaging_choice = {"messaging", {"keep", "prune"}};
-
-static char *
-list_words(const Choice *choice)
-{
-	char *list =
-		psprintf("\"%s\" or \"%s\"", choice->words[0], choice->words[1]);
-
-	if (choice->words[2] != NULL)
-		list = psprintf("\"%s\", \"%s\" or \"%s\"",
-						choice->words[0],
-						choice->words[1],
-						choice->words[2]);
-	return list;
-}
-
-static int
-choice_argument(FunctionCallInfo fcinfo, int argno, const Choice *choice)
-{
-	char *word;
-
-	if (PG_ARGISNULL(argno))
-		return 0;
-	word = text_to_cstring(PG_GETARG_TEXT_PP(argno));
-	for (int i = 0; i < (int) lengthof(choice->words); i++)
-	{
-		if (choice->words[i] != NULL && strcmp(word, choice->words[i]) == 0)
-			return i;
-	}
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("invalid value for \"%s\": \"%s\"", choice->option, word),
-			errhint("Use %s.", list_words(choice)));
-}
+static const WordArgument overflow_words = {.name = "overflow",
+											.words = {"clip", "drop"}};
+static const WordArgument roots_words = {.name = "roots",
+										 .words = {"auto", "virtual", "all"}};
+static const WordArgument skew_words = {.name = "skew",
+										.words = {"none", "shift"}};
+static const WordArgument messaging_words = {.name = "messaging",
+											 .words = {"keep", "prune"}};
 
 static double
 tolerance_argument(FunctionCallInfo fcinfo, int argno)
@@ -110,14 +76,13 @@ path_argument(FunctionCallInfo fcinfo, int first_option, CriticalPath *path)
 			tolerance_argument(fcinfo, first_option + OPTION_TOLERANCE),
 		.max_overlap =
 			max_overlap_argument(fcinfo, first_option + OPTION_MAX_OVERLAP),
-		.overflow = choice_argument(
-			fcinfo, first_option + OPTION_OVERFLOW, &overflow_choice),
+		.overflow = word_argument(
+			fcinfo, first_option + OPTION_OVERFLOW, &overflow_words),
 		.roots =
-			choice_argument(fcinfo, first_option + OPTION_ROOTS, &roots_choice),
-		.skew =
-			choice_argument(fcinfo, first_option + OPTION_SKEW, &skew_choice),
-		.messaging = choice_argument(
-			fcinfo, first_option + OPTION_MESSAGING, &messaging_choice),
+			word_argument(fcinfo, first_option + OPTION_ROOTS, &roots_words),
+		.skew = word_argument(fcinfo, first_option + OPTION_SKEW, &skew_words),
+		.messaging = word_argument(
+			fcinfo, first_option + OPTION_MESSAGING, &messaging_words),
 	};
 	const SpanTree *tree = tree_argument(fcinfo);
 

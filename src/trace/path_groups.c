@@ -7,69 +7,34 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
 #include "core/path/path_groups.h"
+#include "server/argument.h"
 #include "trace/path_argument.h"
 #include "trace/tree_argument.h"
+#include "trace/tree_rows.h"
 
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_critical_path_groups);
 
 #define VIRTUAL_ROOT "(virtual root)"
 
-enum
-{
-	COLUMN_TRACE,
-	COLUMN_ROOT_SERVICE,
-	COLUMN_ROOT_OPERATION,
-	COLUMN_TRACE_START,
-	COLUMN_TRACE_MS,
-	COLUMN_KEY,
-	COLUMN_SERVICE,
-	COLUMN_OPERATION,
-	COLUMN_DEPTH,
-	COLUMN_SECTIONS,
-	COLUMN_EXCLUSIVE,
-	COLUMN_INCLUSIVE,
-	COLUMN_SPAN,
-	COLUMN_COUNT,
+static const WordArgument grouping_words = {
+	.name = "group_by",
+	.words = {[PATH_GROUP_SERVICE] = "service",
+			  [PATH_GROUP_OPERATION] = "operation",
+			  [PATH_GROUP_CALL_PATH] = "call_path"},
+	.absent = PATH_GROUP_OPERATION,
 };
 
 typedef struct GroupRows
 {
-	ReturnSetInfo *result;
-	const SpanTree *tree;
-	Datum values[COLUMN_COUNT];
-	bool nulls[COLUMN_COUNT];
-	MemoryContext context; /* of what one row alone needs */
+	Row row;
+	const CriticalPath *path;
+	const PathGroup *groups;
 } GroupRows;
-
-static PathGrouping
-grouping_argument(FunctionCallInfo fcinfo, int argno)
-{
-	char *word = PG_ARGISNULL(argno)
-					 ? pstrdup("operation")
-					 : text_to_cstring(PG_GETARG_TEXT_PP(argno));
-
-	if (strcmp(word, "operation") == 0)
-		return PATH_GROUP_OPERATION;
-	if (strcmp(word, "service") == 0)
-		return PATH_GROUP_SERVICE;
-	if (strcmp(word, "call_path") == 0)
-		return PATH_GROUP_CALL_PATH;
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("invalid value for \"%s\": \"%s\"", "group_by", word),
-			errhint("Use \"service\", \"operation\" or \"call_path\"."));
-}
 
 static uint32
 max_depth_argument(FunctionCallInfo fcinfo, int argno)
@@ -81,25 +46,6 @@ max_depth_argument(FunctionCallInfo fcinfo, int argno)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("max_depth must be between 1 and 1000"));
 	return max_depth;
-}
-
-static void
-set_string(GroupRows *rows, int column, uint32 offset)
-{
-	rows->nulls[column] = offset == SPAN_TREE_NONE;
-	if (!rows->nulls[column])
-		rows->values[column] = PointerGetDatum(
-			slice_to_text(span_tree_string(rows->tree, offset)));
-}
-
-static void
-set_span(GroupRows *rows, uint32 span)
-{
-	set_string(rows,
-			   COLUMN_SPAN,
-			   span == SPAN_TREE_NONE
-				   ? SPAN_TREE_NONE
-				   : span_tree_nodes(rows->tree)[span].span_id);
 }
 
 /*
@@ -187,107 +133,105 @@ group_key(const SpanTree *tree, const PathGroup *groups, uint32 number)
 	return cstring_to_text_with_len(key.data, key.len);
 }
 
-/* The columns that are the same in every row.  The root of several paths is
- * that of the first. */
-static void
-set_trace(GroupRows *rows, const CriticalPath *path)
+/* That of the first path; SPAN_TREE_NONE if it is virtual. */
+static uint32
+first_root(const CriticalPath *path)
 {
-	uint32 root = path->root_count > 0 ? path->roots[0] : SPAN_TREE_NONE;
-	TimestampTz start = 0;
+	return path->root_count > 0 ? path->roots[0] : SPAN_TREE_NONE;
+}
 
-	rows->values[COLUMN_TRACE] =
-		PointerGetDatum(slice_to_text(span_tree_trace_id(rows->tree)));
-	set_string(rows, COLUMN_ROOT_SERVICE, SPAN_TREE_NONE);
-	set_string(rows, COLUMN_ROOT_OPERATION, SPAN_TREE_NONE);
+/* The columns that are the same in every row. */
+static void
+put_trace(Row *row, const CriticalPath *path)
+{
+	uint32 root = first_root(path);
+
+	row_put_slice(row, span_tree_trace_id(path->tree));
 	if (root != SPAN_TREE_NONE)
 	{
-		const SpanNode *node = &span_tree_nodes(rows->tree)[root];
+		const SpanNode *node = &span_tree_nodes(path->tree)[root];
 
-		set_string(rows, COLUMN_ROOT_SERVICE, node->service_name);
-		set_string(rows, COLUMN_ROOT_OPERATION, node->operation);
-		start = node->start_time;
+		tree_rows_put_string(row, path->tree, node->service_name);
+		tree_rows_put_string(row, path->tree, node->operation);
+		row_put_time(row, node->start_time);
 	}
-	else if (path->section_count > 0)
-		start = path->sections[0].start;
-	rows->nulls[COLUMN_TRACE_START] =
-		root == SPAN_TREE_NONE && path->section_count == 0;
-	rows->values[COLUMN_TRACE_START] = TimestampTzGetDatum(start);
-	rows->values[COLUMN_TRACE_MS] = Float8GetDatum(path->counts.total / 1000.0);
+	else
+	{
+		row_put_nulls(row, 2);
+		row_put_time_if(row,
+						path->section_count > 0,
+						path->section_count > 0 ? path->sections[0].start : 0);
+	}
+	row_put_ms(row, path->counts.total);
+}
+
+/* The row of the trace, which is of no group. */
+static void
+emit_trace(GroupRows *rows)
+{
+	const CriticalPath *path = rows->path;
+	Row *row = &rows->row;
+
+	put_trace(row, path);
+	row_put_nulls(row, 3);
+	row_put_int32(row, 0);
+	row_put_int32(row, path->section_count);
+	row_put_ms(row, 0);
+	row_put_ms(row, path->counts.total);
+	tree_rows_put_span_id(row, path->tree, first_root(path));
+	row_emit(row);
 }
 
 static void
-emit(GroupRows *rows, int32 depth, int32 sections, int64 exclusive,
-	 int64 inclusive)
+emit_group(GroupRows *rows, uint32 number)
 {
-	CHECK_FOR_INTERRUPTS();
-	rows->values[COLUMN_DEPTH] = Int32GetDatum(depth);
-	rows->values[COLUMN_SECTIONS] = Int32GetDatum(sections);
-	rows->values[COLUMN_EXCLUSIVE] = Float8GetDatum(exclusive / 1000.0);
-	rows->values[COLUMN_INCLUSIVE] = Float8GetDatum(inclusive / 1000.0);
-	tuplestore_putvalues(rows->result->setResult,
-						 rows->result->setDesc,
-						 rows->values,
-						 rows->nulls);
+	const SpanTree *tree = rows->path->tree;
+	const PathGroup *group = &rows->groups[number];
+	Row *row = &rows->row;
+
+	row_start(row);
+	put_trace(row, rows->path);
+	row_put_pointer(row, group_key(tree, rows->groups, number));
+	tree_rows_put_string(row, tree, group->service_name);
+	tree_rows_put_string(row, tree, group->operation);
+	row_put_int32(row, group->depth);
+	row_put_int32(row, group->sections);
+	row_put_ms(row, group->exclusive);
+	row_put_ms(row, group->inclusive);
+	tree_rows_put_span_id(row, tree, group->top_span);
+	row_emit(row);
 }
 
-static void
-emit_trace(GroupRows *rows, const CriticalPath *path)
-{
-	rows->nulls[COLUMN_KEY] = true;
-	set_string(rows, COLUMN_SERVICE, SPAN_TREE_NONE);
-	set_string(rows, COLUMN_OPERATION, SPAN_TREE_NONE);
-	set_span(rows, path->root_count > 0 ? path->roots[0] : SPAN_TREE_NONE);
-	emit(rows, 0, path->section_count, 0, path->counts.total);
-}
-
-static void
-emit_group(GroupRows *rows, const PathGroup *groups, uint32 number)
-{
-	const PathGroup *group = &groups[number];
-	MemoryContext caller = MemoryContextSwitchTo(rows->context);
-
-	rows->nulls[COLUMN_KEY] = false;
-	rows->values[COLUMN_KEY] =
-		PointerGetDatum(group_key(rows->tree, groups, number));
-	set_string(rows, COLUMN_SERVICE, group->service_name);
-	set_string(rows, COLUMN_OPERATION, group->operation);
-	set_span(rows, group->top_span);
-	emit(rows,
-		 group->depth,
-		 group->sections,
-		 group->exclusive,
-		 group->inclusive);
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(rows->context);
-}
-
-/* tree or id, group_by, max_depth, options */
+/*
+ * trace_critical_path_groups(tree span_tree | trace_id text, group_by text,
+ *							  max_depth integer, options of the path)
+ *     -> setof record
+ *
+ * The row of the trace and one of each group, times in ms; none for NULL or an
+ * unknown id.
+ */
 Datum
 dt_trace_critical_path_groups(PG_FUNCTION_ARGS)
 {
-	PathGrouping grouping = grouping_argument(fcinfo, 1);
+	PathGrouping grouping = word_argument(fcinfo, 1, &grouping_words);
 	uint32 max_depth = max_depth_argument(fcinfo, 2);
-	GroupRows rows = {0};
+	GroupRows rows;
 	CriticalPath path;
 	PathGroup *groups;
 	uint32_t count;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&rows.row, fcinfo, 0);
 	if (!path_argument(fcinfo, 3, &path))
 		return (Datum) 0;
-	rows.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	rows.tree = path.tree;
-	rows.context = AllocSetContextCreate(CurrentMemoryContext,
-										 "distributed_trace path group",
-										 ALLOCSET_SMALL_SIZES);
 	check_core_status(critical_path_groups(
 		server_host(), &path, grouping, max_depth, &groups, &count));
-	set_trace(&rows, &path);
-	emit_trace(&rows, &path);
+	rows.path = &path;
+	rows.groups = groups;
+	emit_trace(&rows);
 	for (uint32 i = 0; i < count; i++)
 	{
 		if (groups[i].sections > 0)
-			emit_group(&rows, groups, i);
+			emit_group(&rows, i);
 	}
 	return (Datum) 0;
 }

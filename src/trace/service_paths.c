@@ -4,41 +4,25 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
 #include "core/path/service_paths.h"
 #include "trace/tree_argument.h"
+#include "trace/tree_rows.h"
 
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_service_paths);
 
 #define MAX_HOPS 64
 
-enum
-{
-	COLUMN_TRACE,
-	COLUMN_PATH,
-	COLUMN_HOPS,
-	COLUMN_IS_CYCLE,
-	COLUMN_CALLS,
-	COLUMN_ERRORS,
-	COLUMN_SPAN,
-	COLUMN_COUNT,
-};
-
 typedef struct PathRows
 {
-	ReturnSetInfo *result;
+	Row row;
 	const SpanTree *tree;
 	const ServicePath *paths;
 	uint32 max_hops;
-	const text *service;   /* that a path must go through; NULL: any */
-	MemoryContext context; /* of what one row alone needs */
+	const text *service; /* that a path must go through; NULL: any */
 } PathRows;
 
 static uint32
@@ -63,7 +47,8 @@ is_wanted(const PathRows *rows, uint32 path)
 			memcmp(VARDATA_ANY(rows->service), name.data, name.length) == 0);
 }
 
-/* The services from `first` to `last`, joined, unless none of them is wanted. */
+/* The services from `first` to `last`, joined; NULL if none of them is
+ * wanted. */
 static text *
 path_text(const PathRows *rows, uint32 first, uint32 last)
 {
@@ -98,29 +83,24 @@ static void
 put_path(PathRows *rows, uint32 first, uint32 last, bool is_cycle)
 {
 	const ServicePath *path = &rows->paths[last];
-	MemoryContext caller = MemoryContextSwitchTo(rows->context);
-	text *name = path_text(rows, first, last);
-	Datum values[COLUMN_COUNT];
-	bool nulls[COLUMN_COUNT] = {false};
+	Row *row = &rows->row;
+	text *name;
 
-	CHECK_FOR_INTERRUPTS();
-	if (name != NULL)
+	row_start(row);
+	name = path_text(rows, first, last);
+	if (name == NULL)
 	{
-		values[COLUMN_TRACE] =
-			PointerGetDatum(slice_to_text(span_tree_trace_id(rows->tree)));
-		values[COLUMN_PATH] = PointerGetDatum(name);
-		values[COLUMN_HOPS] =
-			Int32GetDatum(path->depth - rows->paths[first].depth);
-		values[COLUMN_IS_CYCLE] = BoolGetDatum(is_cycle);
-		values[COLUMN_CALLS] = Int64GetDatum(path->calls);
-		values[COLUMN_ERRORS] = Int64GetDatum(path->errors);
-		values[COLUMN_SPAN] = PointerGetDatum(slice_to_text(span_tree_string(
-			rows->tree, span_tree_nodes(rows->tree)[path->span].span_id)));
-		tuplestore_putvalues(
-			rows->result->setResult, rows->result->setDesc, values, nulls);
+		row_drop(row);
+		return;
 	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(rows->context);
+	row_put_slice(row, span_tree_trace_id(rows->tree));
+	row_put_pointer(row, name);
+	row_put_int32(row, path->depth - rows->paths[first].depth);
+	row_put_bool(row, is_cycle);
+	row_put_int64(row, path->calls);
+	row_put_int64(row, path->errors);
+	tree_rows_put_span_id(row, rows->tree, path->span);
+	row_emit(row);
 }
 
 /* The path max_hops above, or the root's. */
@@ -136,7 +116,12 @@ first_step(const PathRows *rows, uint32 last)
 	return first;
 }
 
-/* tree or id, service_name, max_hops */
+/*
+ * trace_service_paths(tree span_tree | trace_id text, service_name text,
+ *					   max_hops integer) -> setof record
+ *
+ * A row a path; none for NULL or an unknown id.
+ */
 Datum
 dt_trace_service_paths(PG_FUNCTION_ARGS)
 {
@@ -144,15 +129,11 @@ dt_trace_service_paths(PG_FUNCTION_ARGS)
 	ServicePath *paths;
 	uint32_t count;
 
-	InitMaterializedSRF(fcinfo, 0);
-	rows.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	row_begin(&rows.row, fcinfo, 0);
 	rows.tree = tree_argument(fcinfo);
 	if (rows.tree == NULL)
 		return (Datum) 0;
 	rows.service = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	rows.context = AllocSetContextCreate(CurrentMemoryContext,
-										 "distributed_trace service path",
-										 ALLOCSET_SMALL_SIZES);
 	check_core_status(
 		service_paths(server_host(), rows.tree, rows.max_hops, &paths, &count));
 	rows.paths = paths;

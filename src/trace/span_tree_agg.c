@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "server/argument.h"
 #include "store/open_tree.h"
 #include "trace/tree_argument.h"
 
@@ -68,12 +69,6 @@ require_id(bool is_null, const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("%s of a span must not be null", name));
-}
-
-static Slice
-slice_argument(FunctionCallInfo fcinfo, int argno)
-{
-	return datum_slice(PG_GETARG_DATUM(argno), PG_ARGISNULL(argno));
 }
 
 /* A name that is NULL is one that nobody gave: the empty one. */

@@ -1,56 +1,20 @@
 /*
  * Rows of a tree: see tree_rows.h.
- *
- * Most strings are shorter than a short varlena allows; those are laid out in
- * a buffer of the row and cost no allocation.
  */
 #include "postgres.h"
 
-#include "compat.h"
 #include "trace/path_argument.h"
 #include "trace/tree_argument.h"
 #include "trace/tree_rows.h"
 
-#include "funcapi.h"
-#include "utils/timestamp.h"
-#include "utils/tuplestore.h"
-
-enum
-{
-	COLUMN_ORDINAL,
-	COLUMN_DEPTH,
-	COLUMN_SPAN,
-	COLUMN_PARENT,
-	COLUMN_SERVICE,
-	COLUMN_OPERATION,
-	COLUMN_START,
-	COLUMN_END,
-	COLUMN_DURATION,
-	COLUMN_SELF,
-	COLUMN_CHILDREN,
-	COLUMN_DESCENDANTS,
-	COLUMN_IS_ROOT,
-	COLUMN_IS_ORPHAN,
-	COLUMN_IS_ERROR,
-	COLUMN_ON_PATH,
-	COLUMN_COUNT,
-};
-
-/* one of the four strings of a row */
-typedef struct ShortText
-{
-	char bytes[VARATT_SHORT_MAX];
-} ShortText;
-
 struct TreeRows
 {
-	ReturnSetInfo *result;
+	Row row;
 	const SpanTree *tree;
 	const SpanNode *nodes;
 	int64_t *self;
 	uint32_t *child_count;
 	bool *on_path; /* the critical path, by its default definition */
-	ShortText texts[4];
 };
 
 TreeRows *
@@ -60,8 +24,7 @@ tree_rows_begin(FunctionCallInfo fcinfo, const SpanTree *tree)
 	Size count = tree->span_count;
 	CriticalPath path;
 
-	InitMaterializedSRF(fcinfo, 0);
-	rows->result = (ReturnSetInfo *) fcinfo->resultinfo;
+	row_begin(&rows->row, fcinfo, 0);
 	rows->tree = tree;
 	rows->nodes = span_tree_nodes(tree);
 	rows->self = palloc_extended(count * sizeof(int64_t), MCXT_ALLOC_HUGE);
@@ -75,58 +38,34 @@ tree_rows_begin(FunctionCallInfo fcinfo, const SpanTree *tree)
 	return rows;
 }
 
-static Datum
-string_datum(const TreeRows *rows, uint32_t offset, ShortText *buffer)
-{
-	Slice string = span_tree_string(rows->tree, offset);
-
-	if (string.length + VARHDRSZ_SHORT > VARATT_SHORT_MAX)
-		return PointerGetDatum(slice_to_text(string));
-	SET_VARSIZE_SHORT(buffer->bytes, string.length + VARHDRSZ_SHORT);
-	memcpy(VARDATA_SHORT(buffer->bytes), string.data, string.length);
-	return PointerGetDatum(buffer->bytes);
-}
-
-static Datum
-milliseconds(int64 us)
-{
-	return Float8GetDatum(us / 1000.0);
-}
-
 void
 tree_rows_add(TreeRows *rows, uint32 position)
 {
+	Row *row = &rows->row;
+	const SpanTree *tree = rows->tree;
 	const SpanNode *node = &rows->nodes[position];
-	Datum values[COLUMN_COUNT];
-	bool nulls[COLUMN_COUNT] = {false};
-	int64 duration = 0;
+	int64 duration;
 
-	nulls[COLUMN_PARENT] = node->parent_span_id == SPAN_TREE_NONE;
-	nulls[COLUMN_START] = !(node->flags & SPAN_HAS_START);
-	nulls[COLUMN_END] = !(node->flags & SPAN_HAS_END);
-	nulls[COLUMN_DURATION] = !span_node_duration(node, &duration);
-	nulls[COLUMN_SELF] = nulls[COLUMN_DURATION];
-
-	values[COLUMN_ORDINAL] = Int32GetDatum(position + 1);
-	values[COLUMN_DEPTH] = Int32GetDatum(node->depth);
-	values[COLUMN_SPAN] = string_datum(rows, node->span_id, &rows->texts[0]);
-	if (!nulls[COLUMN_PARENT])
-		values[COLUMN_PARENT] =
-			string_datum(rows, node->parent_span_id, &rows->texts[1]);
-	values[COLUMN_SERVICE] =
-		string_datum(rows, node->service_name, &rows->texts[2]);
-	values[COLUMN_OPERATION] =
-		string_datum(rows, node->operation, &rows->texts[3]);
-	values[COLUMN_START] = TimestampTzGetDatum(node->start_time);
-	values[COLUMN_END] = TimestampTzGetDatum(node->end_time);
-	values[COLUMN_DURATION] = milliseconds(duration);
-	values[COLUMN_SELF] = milliseconds(rows->self[position]);
-	values[COLUMN_CHILDREN] = Int32GetDatum(rows->child_count[position]);
-	values[COLUMN_DESCENDANTS] = Int32GetDatum(node->descendants);
-	values[COLUMN_IS_ROOT] = BoolGetDatum(node->flags & NODE_IS_ROOT);
-	values[COLUMN_IS_ORPHAN] = BoolGetDatum(node->flags & NODE_IS_ORPHAN);
-	values[COLUMN_IS_ERROR] = BoolGetDatum(node->flags & SPAN_IS_ERROR);
-	values[COLUMN_ON_PATH] = BoolGetDatum(rows->on_path[position]);
-	tuplestore_putvalues(
-		rows->result->setResult, rows->result->setDesc, values, nulls);
+	row_put_int32(row, position + 1);
+	row_put_int32(row, node->depth);
+	tree_rows_put_string(row, tree, node->span_id);
+	tree_rows_put_string(row, tree, node->parent_span_id);
+	tree_rows_put_string(row, tree, node->service_name);
+	tree_rows_put_string(row, tree, node->operation);
+	row_put_time_if(row, node->flags & SPAN_HAS_START, node->start_time);
+	row_put_time_if(row, node->flags & SPAN_HAS_END, node->end_time);
+	if (span_node_duration(node, &duration))
+	{
+		row_put_ms(row, duration);
+		row_put_ms(row, rows->self[position]);
+	}
+	else
+		row_put_nulls(row, 2);
+	row_put_int32(row, rows->child_count[position]);
+	row_put_int32(row, node->descendants);
+	row_put_bool(row, node->flags & NODE_IS_ROOT);
+	row_put_bool(row, node->flags & NODE_IS_ORPHAN);
+	row_put_bool(row, node->flags & SPAN_IS_ERROR);
+	row_put_bool(row, rows->on_path[position]);
+	row_emit(row);
 }

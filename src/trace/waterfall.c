@@ -15,15 +15,14 @@
 #include "compat.h"
 #include "core/draw/waterfall.h"
 #include "server/query.h"
+#include "server/row.h"
 #include "trace/tree_argument.h"
 #include "trace/waterfall_errors.h"
 
 #include "catalog/namespace.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(dt_trace_waterfall);
 
@@ -33,7 +32,7 @@ PG_FUNCTION_INFO_V1(dt_trace_waterfall);
 typedef struct ServerPainter
 {
 	WaterfallPainter painter;
-	ReturnSetInfo *result;
+	Row row;
 	int encoding;
 	int client_encoding;
 	Oid conversion; /* to the client's encoding; InvalidOid: none needed */
@@ -101,13 +100,9 @@ static void
 put_row(WaterfallPainter *painter, Slice line)
 {
 	ServerPainter *p = (ServerPainter *) painter;
-	text *value = slice_to_text(line);
-	Datum values[1] = {PointerGetDatum(value)};
-	bool nulls[1] = {false};
 
-	tuplestore_putvalues(
-		p->result->setResult, p->result->setDesc, values, nulls);
-	pfree(value);
+	row_put_slice(&p->row, line);
+	row_emit(&p->row);
 }
 
 static void
@@ -197,10 +192,9 @@ dt_trace_waterfall(PG_FUNCTION_ARGS)
 	};
 	const SpanTree *tree = tree_argument(fcinfo);
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	row_begin(&p.row, fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (tree == NULL)
 		return (Datum) 0;
-	p.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	set_up_encodings(&p);
 	set_up_path(&p, tree);
 	if (takes_trace_id(fcinfo))

@@ -12,10 +12,10 @@
 #include "server/query.h"
 #include "store/open_tree.h"
 #include "trace/tree_argument.h"
+#include "trace/tree_rows.h"
 
 #include "catalog/pg_type.h"
 #include "executor/tstoreReceiver.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -60,7 +60,7 @@ static const BatchColumn id_columns[] = {
 typedef struct TreesReceiver
 {
 	DestReceiver receiver;
-	ReturnSetInfo *result;
+	Row row;
 	MemoryContext context; /* of one tree */
 	bool with_tags;		   /* kinds and errors are wanted */
 	SpanTree *open;		   /* NULL before the first span */
@@ -70,16 +70,11 @@ typedef struct TreesReceiver
 static void
 put_tree(TreesReceiver *receiver)
 {
-	Datum values[2];
-	bool nulls[2] = {false, false};
-
 	if (receiver->open == NULL)
 		return;
-	values[0] =
-		PointerGetDatum(slice_to_text(span_tree_trace_id(receiver->open)));
-	values[1] = PointerGetDatum(build_tree(receiver->open));
-	tuplestore_putvalues(
-		receiver->result->setResult, receiver->result->setDesc, values, nulls);
+	row_put_slice(&receiver->row, span_tree_trace_id(receiver->open));
+	row_put_pointer(&receiver->row, build_tree(receiver->open));
+	row_emit(&receiver->row);
 	receiver->open = NULL;
 	MemoryContextReset(receiver->context);
 }
@@ -185,10 +180,9 @@ dt_trace_trees(PG_FUNCTION_ARGS)
 		.with_tags = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2),
 	};
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&receiver.row, fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
-	receiver.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	receiver.context = AllocSetContextCreate(CurrentMemoryContext,
 											 "distributed_trace window tree",
 											 ALLOCSET_DEFAULT_SIZES);

@@ -8,10 +8,10 @@
  */
 #include "postgres.h"
 
+#include "server/row.h"
 #include "worker/refusals.h"
 
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
@@ -184,10 +184,10 @@ receiver_refusals_reset(void)
 Datum
 dt_trace_receiver_refused(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Refusals *copy;
+	Row row;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	if (refusals == NULL)
 		return (Datum) 0;
 	copy = palloc(sizeof(Refusals));
@@ -197,18 +197,13 @@ dt_trace_receiver_refused(PG_FUNCTION_ARGS)
 	for (int i = 0; i < copy->count; i++)
 	{
 		const RefusalKind *kind = &copy->kinds[i];
-		Datum values[] = {
-			TimestampTzGetDatum(kind->last),
-			TimestampTzGetDatum(kind->first),
-			CStringGetTextDatum(kind->protocol),
-			CStringGetTextDatum(kind->reason),
-			CStringGetTextDatum(kind->peer),
-			Int64GetDatum((int64) kind->count),
-		};
-		bool nulls[lengthof(values)] = {false};
-
-		nulls[4] = kind->peer[0] == '\0';
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		row_put_time(&row, kind->last);
+		row_put_time(&row, kind->first);
+		row_put_text(&row, kind->protocol);
+		row_put_text(&row, kind->reason);
+		row_put_text(&row, kind->peer[0] == '\0' ? NULL : kind->peer);
+		row_put_int64(&row, (int64) kind->count);
+		row_emit(&row);
 	}
 	return (Datum) 0;
 }

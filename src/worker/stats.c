@@ -7,11 +7,11 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "server/row.h"
 #include "worker/refusals.h"
 #include "worker/stats.h"
 
 #include "fmgr.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -224,52 +224,44 @@ static const char *const state_names[] = {
 	[RECEIVER_FAILED] = "failed",
 };
 
-/* A row that is filled from the left. */
-typedef struct StatsRow
-{
-	Datum values[32];
-	bool nulls[32];
-	int count;
-} StatsRow;
-
+/* NULL for none. */
 static void
-put_text(StatsRow *row, const char *text)
+put_text(Row *row, const char *text)
 {
-	row->nulls[row->count] = *text == '\0';
-	row->values[row->count++] = CStringGetTextDatum(text);
+	row_put_text(row, *text == '\0' ? NULL : text);
 }
 
 static void
-put_count(StatsRow *row, uint64 count)
+put_count(Row *row, uint64 count)
 {
-	row->values[row->count++] = Int64GetDatum((int64) count);
+	row_put_int64(row, (int64) count);
 }
 
 static void
-put_time(StatsRow *row, TimestampTz time)
+put_time(Row *row, TimestampTz time)
 {
-	row->nulls[row->count] = time == 0;
-	row->values[row->count++] = TimestampTzGetDatum(time);
+	row_put_time_if(row, time != 0, time);
 }
 
 static void
-put_latency(StatsRow *row, const ReceiverStats *copy)
+put_latency(Row *row, const ReceiverStats *copy)
 {
 	static const double quantiles[] = {0.5, 0.95, 0.99};
 
 	for (size_t i = 0; i < lengthof(quantiles); i++)
 	{
-		row->nulls[row->count] = copy->sketch_size == 0;
-		if (copy->sketch_size > 0)
-			row->values[row->count] = Float8GetDatum(
+		if (copy->sketch_size == 0)
+			row_put_null(row);
+		else
+			row_put_float8(
+				row,
 				sketch_quantile((const Sketch *) copy->sketch, quantiles[i]) /
-				1e6);
-		row->count++;
+					1e6);
 	}
 }
 
 static void
-put_stats(StatsRow *row, const ReceiverStats *copy, bool is_running)
+put_stats(Row *row, const ReceiverStats *copy, bool is_running)
 {
 	const uint64 *program = copy->counts.program;
 
@@ -279,8 +271,10 @@ put_stats(StatsRow *row, const ReceiverStats *copy, bool is_running)
 		put_text(row,
 				 state_names[copy->failed_connects > 0 ? RECEIVER_FAILED
 													   : RECEIVER_OFF]);
-	row->nulls[row->count] = !is_running;
-	row->values[row->count++] = Int32GetDatum(copy->pid);
+	if (is_running)
+		row_put_int32(row, copy->pid);
+	else
+		row_put_null(row);
 	put_time(row, is_running ? copy->started : 0);
 	put_count(row, program[COUNT_HTTP_REQUESTS]);
 	put_count(row, program[COUNT_GRPC_REQUESTS]);
@@ -316,11 +310,10 @@ put_stats(StatsRow *row, const ReceiverStats *copy, bool is_running)
 Datum
 dt_trace_receiver_status(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ReceiverStats *copy;
-	StatsRow row = {0};
+	Row row;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_begin(&row, fcinfo, 0);
 	if (stats == NULL)
 		return (Datum) 0;
 	copy = palloc(sizeof(ReceiverStats));
@@ -329,8 +322,7 @@ dt_trace_receiver_status(PG_FUNCTION_ARGS)
 	LWLockRelease(stats_lock);
 	put_stats(
 		&row, copy, copy->pid != 0 && BackendPidGetProc(copy->pid) != NULL);
-	tuplestore_putvalues(
-		result->setResult, result->setDesc, row.values, row.nulls);
+	row_emit(&row);
 	return (Datum) 0;
 }
 

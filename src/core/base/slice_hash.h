@@ -4,7 +4,7 @@
 #ifndef CORE_SLICE_HASH_H
 #define CORE_SLICE_HASH_H
 
-#include "core/tree/span.h"
+#include "core/base/slice.h"
 
 /* Both halves of the product: every bit of a and b reaches every bit. */
 static inline uint64_t

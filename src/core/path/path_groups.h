@@ -9,8 +9,8 @@
 
 typedef enum PathGrouping
 {
-	PATH_GROUP_OPERATION, /* service and operation */
 	PATH_GROUP_SERVICE,
+	PATH_GROUP_OPERATION, /* service and operation */
 	/* the services and operations from the root down to the span */
 	PATH_GROUP_CALL_PATH,
 } PathGrouping;

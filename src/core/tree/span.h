@@ -1,19 +1,14 @@
 /*
- * A span as it was recorded, and the slices of memory its names lie in.
+ * A span as it was recorded.
  */
 #ifndef CORE_SPAN_H
 #define CORE_SPAN_H
 
+#include "core/base/slice.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-/* length bytes at data; data NULL means "not there", unlike a length of 0 */
-typedef struct Slice
-{
-	const char *data;
-	uint32_t length;
-} Slice;
 
 /* The kinds of OTLP, with room before them for "no kind was recorded". */
 typedef enum SpanKind
@@ -65,24 +60,6 @@ extern const char *span_kind_name(SpanKind kind);
 /* The kind of a name, in any case; SPAN_KIND_ABSENT if it is none. */
 extern SpanKind span_kind_from_name(Slice name);
 
-static inline int
-slice_compare(Slice a, Slice b)
-{
-	uint32_t shorter = a.length < b.length ? a.length : b.length;
-	int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
-
-	if (order != 0)
-		return order;
-	return (a.length > b.length) - (a.length < b.length);
-}
-
-static inline bool
-slice_equal(Slice a, Slice b)
-{
-	return a.length == b.length &&
-		   (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
-}
-
 /* a - b, held at the ends of the range: times may lie that far apart. */
 static inline int64_t
 time_difference(int64_t a, int64_t b)
@@ -104,7 +81,5 @@ time_sum(int64_t a, int64_t b)
 		return b > 0 ? INT64_MAX : INT64_MIN;
 	return sum;
 }
-
-#define SLICE_LITERAL(s) ((Slice){(s), sizeof(s) - 1})
 
 #endif
