@@ -167,6 +167,23 @@ version_is_one()
 		echo "CHANGELOG.md: its first entry is not $version"
 }
 
+# Citus takes no plain ALTER TABLE in an extension's script: CONTRIBUTING.md.
+steps_alter_no_table_plainly()
+{
+	grep -inE '^[[:space:]]*ALTER[[:space:]]+TABLE' sql/upgrades/*.sql sql/parts/*.sql
+	true
+}
+
+# Comments take no more than 90 columns, tabs being of 4.
+comments_are_not_wide()
+{
+	sources | xargs perl -CSD -ne '
+		1 while s/^([^\t]*)\t/$1 . " " x (4 - length($1) % 4)/e;
+		chomp;
+		print "$ARGV:$.: ", length, " columns\n" if m{^ *(/\*|\*)} && length > 90;
+		close ARGV if eof;'
+}
+
 # What a version that is out installed never changes.
 released_scripts_are_frozen()
 {
@@ -238,6 +255,20 @@ c_functions_have_our_symbols()
 			AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND prosrc !~ '^dt_'"
 }
 
+# They would read the empty shell of a table whose rows lie on other nodes.
+sql_functions_name_no_table()
+{
+	rows "
+		SELECT DISTINCT format('%s reads %s', p.oid::regprocedure, d.refobjid::regclass)
+		FROM pg_proc p JOIN member ON member.classid = 'pg_proc'::regclass AND member.objid = p.oid
+			JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+				AND d.refclassid = 'pg_class'::regclass
+			JOIN member r ON r.classid = d.refclassid AND r.objid = d.refobjid
+			JOIN pg_class c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+		WHERE p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'sql')
+		ORDER BY 1"
+}
+
 # Every version that is out, updated, has what a new installation has.
 updates_give_what_is_new()
 {
@@ -263,6 +294,8 @@ check "every source file begins with a comment" files_begin_with_a_comment
 check "no marks of unfinished work" no_marks_of_unfinished_work
 check "the version is the same everywhere" version_is_one
 check "the scripts of released versions are as they were" released_scripts_are_frozen
+check "no script alters a table plainly" steps_alter_no_table_plainly
+check "comments are not wide" comments_are_not_wide
 check "the C sources are laid out by clang-format 14" layout
 check "typedefs.list is current" typedefs_are_current
 if [ -n "${MODULE:-}" ]; then
@@ -274,6 +307,7 @@ if [ -n "${PGHOST:-}" ]; then
 		-c 'CREATE EXTENSION distributed_trace' && {
 		check "every object is commented" objects_are_commented
 		check "every object's name has one of our prefixes" objects_have_our_prefixes
+		check "no function of LANGUAGE SQL names a table" sql_functions_name_no_table
 		catalogs=$(mktemp -d)
 		check "an update gives what a new installation has" updates_give_what_is_new
 		rm -rf "$catalogs"

@@ -20,8 +20,13 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
         "instrumentationLibraryVersion" text,
         "traceState" text,
         warnings jsonb)
-    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
-    BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
+    -- bound to our tables, whatever the caller's path
+    SET search_path = @extschema@, pg_temp
+    AS $$
+    #variable_conflict use_column
+    BEGIN
+        RETURN QUERY
         WITH spans AS (
             SELECT l.*
             FROM distributed_trace_log l
@@ -32,7 +37,7 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
             FROM trace_lint(trace_grafana_trace.trace_id) p
             GROUP BY p.span_id
         )
-        SELECT s.trace_id, s.span_id, s.parent_span_id, s.operation, s.service_name,
+        SELECT s.trace_id::text, s.span_id::text, s.parent_span_id::text, s.operation, s.service_name,
                coalesce((SELECT jsonb_agg(jsonb_build_object('key', a.key, 'value', a.value) ORDER BY a.key)
                          FROM distributed_trace_resource r, jsonb_each(CASE WHEN jsonb_typeof(r.attributes) = 'object' THEN r.attributes - 'otel' END) a
                          WHERE r.resource_id = trace_resource_id(s.tags)), '[]'),
@@ -60,7 +65,7 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
                p.warnings
         FROM spans s LEFT JOIN problems p ON p.span_id = s.span_id
         ORDER BY s.start_time, s.parent_span_id IS NOT NULL, s.span_id;
-    END;
+    END $$;
 COMMENT ON FUNCTION trace_grafana_trace(text) IS 'A trace for Grafana''s Traces panel (format: table), one row a span; startTime and duration in milliseconds, what is wrong with a span as its warnings.';
 
 CREATE FUNCTION trace_grafana_rate(adjusted_count double precision, from_time timestamptz, to_time timestamptz) RETURNS double precision

@@ -133,9 +133,13 @@ CREATE FUNCTION trace_rollup_lock() RETURNS void
 COMMENT ON FUNCTION trace_rollup_lock() IS 'Waits until no other transaction folds or rebuilds the rollup, and keeps them waiting until this one ends. Needs the right to delete from distributed_trace_latency. Writers of spans, and vacuum, never wait for it.';
 
 CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
-    LANGUAGE SQL
-    BEGIN ATOMIC
-        SELECT trace_rollup_lock();
+    LANGUAGE plpgsql
+    -- bound to our tables, whatever the caller's path
+    SET search_path = @extschema@, pg_temp
+    AS $$
+    #variable_conflict use_column
+    BEGIN
+        PERFORM trace_rollup_lock();
         WITH taken AS (
             DELETE FROM distributed_trace_latency l
             WHERE l.level = 'new'
@@ -215,13 +219,19 @@ CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
                       SELECT -1, 0, 0, s.removed WHERE NOT c.is_contained) r
         WHERE latency_count(r.sketch) > 0
         ORDER BY s.level, s.bucket_start, s.service_name, s.operation;
-    END;
+    END $$;
 COMMENT ON PROCEDURE trace_rollup_compact(interval) IS 'Folds the new rows of distributed_trace_latency into one row a minute, hour and day. It takes up minutes that ended so long ago, or are still to come, and there is one row for each service (with its namespace and environment), operation, kind, outcome and class of weights. Figures stay within their guarantee and are right while it runs; writers do not wait for it.';
 
 CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz) RETURNS bigint
-    LANGUAGE SQL VOLATILE PARALLEL UNSAFE
-    BEGIN ATOMIC
-        SELECT trace_rollup_lock();
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    -- bound to our tables, whatever the caller's path
+    SET search_path = @extschema@, pg_temp
+    AS $$
+    #variable_conflict use_column
+    DECLARE
+        span_count bigint;
+    BEGIN
+        PERFORM trace_rollup_lock();
         WITH edges AS MATERIALIZED (
             SELECT date_bin('1 minute', from_time, '2000-01-01 00:00:00+00') AS minute,
                    date_bin('1 minute', to_time + '59.999999 s', '2000-01-01 00:00:00+00') AS minute_end,
@@ -280,8 +290,9 @@ CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz)
             FROM rebuilt r
             ORDER BY 1, 2, 3, 4
         )
-        SELECT coalesce(sum(latency_count(c.sketch)), 0)::bigint FROM counted c;
-    END;
+        SELECT coalesce(sum(latency_count(c.sketch)), 0)::bigint INTO span_count FROM counted c;
+        RETURN span_count;
+    END $$;
 COMMENT ON FUNCTION trace_rollup_rebuild(timestamptz, timestamptz) IS 'Counts the spans that the log has now for the minutes that a window touches, in place of what the rollup had for them; gives how many spans. Do not use it where spans or rows of the rollup were deleted, nor within a statement that writes spans.';
 
 CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
@@ -304,8 +315,13 @@ CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
         expected_adjusted_count double precision,
         rollup_negative_count bigint,
         expected_negative_count bigint)
-    LANGUAGE SQL STABLE PARALLEL SAFE ROWS 10
-    BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+    -- bound to our tables, whatever the caller's path
+    SET search_path = @extschema@, pg_temp
+    AS $$
+    #variable_conflict use_column
+    BEGIN
+        RETURN QUERY
         WITH edges AS MATERIALIZED (
             SELECT date_bin('1 minute', from_time, '2000-01-01 00:00:00+00') AS minute,
                    date_bin('1 minute', to_time + '59.999999 s', '2000-01-01 00:00:00+00') AS minute_end,
@@ -358,7 +374,7 @@ CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
            -- sums of doubles in two orders
            OR abs(c.rollup_adjusted - c.expected_adjusted) > 1e-9 * greatest(c.rollup_adjusted, c.expected_adjusted)
         ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 13, 14;
-    END;
+    END $$;
 COMMENT ON FUNCTION trace_rollup_check(timestamptz, timestamptz) IS 'Where the rollup differs: its minutes from the spans in the log (what was taken out again counts on both sides), its hours and days from its minutes, by durations, adjusted counts and negative durations; for all buckets that a window touches. No rows if all agrees. Minutes whose spans were deleted differ.';
 
 CREATE FUNCTION trace_forget_spans(trace_id text) RETURNS bigint

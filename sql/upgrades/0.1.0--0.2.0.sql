@@ -5,3 +5,5 @@
 -- new objects of old parts
 
 -- changed objects
+-- replace parts/rollup.sql: trace_rollup_compact trace_rollup_rebuild trace_rollup_check
+-- replace parts/grafana.sql: trace_grafana_trace

@@ -60,8 +60,9 @@ extern int stored_nanoseconds(const StoredSpan *span, const char *member);
 /*
  * Calls this for every attribute, in the order of jsonb and then those that
  * only "exact" has (their value is null then).  `exact` is the AnyValue, or
- * NULL if there is none or it is not well formed.  With `has_otel` the key "otel" is the reserved one, no attribute,
- * unless it is no object: then it comes last.
+ * NULL if there is none or it is not well formed.  With `has_otel` the key
+ * "otel" is the reserved one, no attribute, unless it is no object: then it
+ * comes last.
  */
 typedef void (*AttributeWriter)(void *state, const JsonbValue *key,
 								const JsonbValue *value,

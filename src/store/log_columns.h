@@ -9,8 +9,11 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 
-/* An error unless the trigger fires for the log beside which its function
- * lives, or a table that inherits from that: the functions may be called by anybody, with any table. */
+/*
+ * An error unless the trigger fires for the log beside which its function
+ * lives, or a table that inherits from that: the functions may be called by
+ * anybody, with any table.
+ */
 extern void check_log_trigger(FunctionCallInfo fcinfo);
 
 /* The number of a column, which must be of this type, or of that one. */

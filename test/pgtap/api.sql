@@ -129,7 +129,8 @@ SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE prosecdef OR pro
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE proname !~ '^(trace|span|latency|distributed_trace)_'$$, 'every name says whose it is');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions JOIN pg_language l ON l.oid = prolang WHERE lanname = 'c' AND prosrc !~ '^dt_'$$, 'every C function is named dt_...');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions WHERE proretset AND prorows = 1000$$, 'every set says how many rows to expect');
-SELECT is_empty($$SELECT signature FROM pg_temp.functions JOIN pg_language l ON l.oid = prolang WHERE lanname NOT IN ('c', 'internal', 'sql')$$, 'functions are in C or in SQL');
+SELECT is_empty($$SELECT signature FROM pg_temp.functions f JOIN pg_proc p USING (oid) JOIN pg_language l ON l.oid = f.prolang WHERE lanname NOT IN ('c', 'internal', 'sql')
+	AND NOT (lanname = 'plpgsql' AND EXISTS (SELECT FROM unnest(proconfig) s WHERE s ~ '^search_path=.*, pg_temp$'))$$, 'functions are in C or in SQL, or in PL/pgSQL with a path of their own');
 SELECT is_empty($$SELECT signature FROM pg_temp.functions f JOIN pg_proc p USING (oid) JOIN pg_language l ON l.oid = f.prolang WHERE lanname = 'sql' AND prosqlbody IS NULL$$, 'functions in SQL are bound when they are created');
 
 -- the aggregates can be computed in parts: a real type is their state

@@ -26,8 +26,8 @@ typedef struct TraceSummary
  * The span that stands for the trace: of the true roots (spans without a
  * parent) the one that starts first, of those the one that ends last, of
  * those the smallest id; without a true root likewise of the orphans, without
- * those of the spans at which cycles were cut; SPAN_TREE_NONE for a tree of no spans.  The copies of a span that was
- * recorded several times never are.
+ * those of the spans at which cycles were cut; SPAN_TREE_NONE for a tree of no
+ * spans.  The copies of a span that was recorded several times never are.
  */
 extern uint32_t summary_root(Host *host, const SpanTree *tree);
 

@@ -3,8 +3,8 @@
  *
  * What real SDKs and Google's JSON mapping allow is taken: 64-bit integers as
  * strings or numbers, integers written 1.0 or 1e3, doubles as strings, base64
- * of either alphabet, ids in base64, names of enums in short.  An integer beyond 64 bits in an attribute, which
- * JavaScript sends, becomes a double.
+ * of either alphabet, ids in base64, names of enums in short.  An integer
+ * beyond 64 bits in an attribute, which JavaScript sends, becomes a double.
  */
 #include "postgres.h"
 
