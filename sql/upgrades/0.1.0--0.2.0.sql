@@ -7,3 +7,4 @@
 -- changed objects
 -- replace parts/rollup.sql: trace_rollup_compact trace_rollup_rebuild trace_rollup_check
 -- replace parts/grafana.sql: trace_grafana_trace
+-- replace parts/help.sql: trace_help

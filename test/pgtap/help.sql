@@ -17,7 +17,7 @@ SELECT is_empty($$SELECT name FROM pg_temp.members EXCEPT SELECT name FROM pg_te
 	SELECT unnest(ARRAY['span_tree_in', 'span_tree_out', 'span_tree_recv', 'span_tree_send', 'trace_latency_span', 'trace_latency_threshold', 'trace_weight_class', 'span_tree_agg_add', 'span_tree_agg_add_row',
 		'span_tree_agg_combine', 'span_tree_agg_final', 'latency_sketch_in', 'latency_sketch_out', 'latency_sketch_recv', 'latency_sketch_send',
 		'latency_sketch_agg_add', 'latency_sketch_agg_combine', 'latency_sketch_agg_final', 'trace_latency_buckets', 'trace_latency_contains',
-		'trace_latency_cover', 'trace_latency_group', 'trace_latency_is_same', 'trace_latency_sketches', 'trace_latency_spans',
+		'trace_latency_group', 'trace_latency_is_same',
 		'trace_latency_total', 'trace_grafana_measure', 'trace_rollup_lock', 'trace_say_unknown', 'trace_dependency_edges', 'trace_service_paths'])$$,
 	'all is listed but what types, aggregates and functions are made of');
 SELECT is_empty('SELECT name FROM pg_temp.help GROUP BY name HAVING count(*) > 1', 'once each');
