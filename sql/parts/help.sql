@@ -22,7 +22,7 @@ CREATE FUNCTION trace_help(about text DEFAULT NULL)
             -- but not what types, aggregates, triggers and other functions are made of
             WHERE p.prorettype <> 'trigger'::regtype AND p.proname !~ '^trace_(latency_(span|threshold)|weight_class)$'
               AND p.proname !~ '_(in|out|recv|send)$|_agg_'
-              AND p.proname !~ '^trace_(latency_(buckets|contains|group|is_same|total)|grafana_measure|rollup_lock|say_unknown|dependency_edges|service_paths)$'
+              AND p.proname !~ '^trace_(latency_(buckets|contains|group|is_same|total)|grafana_measure|rollup_lock|say_unknown|dependency_edges|service_paths|receiver_(status|refused))$'
             ORDER BY p.proname, (p.proargnames[1] = 'trace_id') DESC NULLS LAST, p.pronargs DESC, p.oid
         ), objects AS (
             SELECT f.name,

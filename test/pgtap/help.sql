@@ -18,7 +18,7 @@ SELECT is_empty($$SELECT name FROM pg_temp.members EXCEPT SELECT name FROM pg_te
 		'span_tree_agg_combine', 'span_tree_agg_final', 'latency_sketch_in', 'latency_sketch_out', 'latency_sketch_recv', 'latency_sketch_send',
 		'latency_sketch_agg_add', 'latency_sketch_agg_combine', 'latency_sketch_agg_final', 'trace_latency_buckets', 'trace_latency_contains',
 		'trace_latency_group', 'trace_latency_is_same',
-		'trace_latency_total', 'trace_grafana_measure', 'trace_rollup_lock', 'trace_say_unknown', 'trace_dependency_edges', 'trace_service_paths'])$$,
+		'trace_latency_total', 'trace_grafana_measure', 'trace_rollup_lock', 'trace_say_unknown', 'trace_dependency_edges', 'trace_service_paths', 'trace_receiver_status', 'trace_receiver_refused'])$$,
 	'all is listed but what types, aggregates and functions are made of');
 SELECT is_empty('SELECT name FROM pg_temp.help GROUP BY name HAVING count(*) > 1', 'once each');
 SELECT is_empty($$SELECT name FROM pg_temp.help WHERE topic IS NULL OR arguments IS NULL OR coalesce(gives, '') = ''$$, 'with a topic, arguments and a text');
