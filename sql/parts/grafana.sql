@@ -22,7 +22,7 @@ CREATE FUNCTION trace_grafana_trace(trace_id text)
         warnings jsonb)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100
     -- bound to our tables, whatever the caller's path
-    SET search_path = @extschema@, pg_temp
+    SET search_path FROM CURRENT
     AS $$
     #variable_conflict use_column
     BEGIN

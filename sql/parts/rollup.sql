@@ -135,7 +135,7 @@ COMMENT ON FUNCTION trace_rollup_lock() IS 'Waits until no other transaction fol
 CREATE PROCEDURE trace_rollup_compact(older_than interval DEFAULT '1 minute')
     LANGUAGE plpgsql
     -- bound to our tables, whatever the caller's path
-    SET search_path = @extschema@, pg_temp
+    SET search_path FROM CURRENT
     AS $$
     #variable_conflict use_column
     BEGIN
@@ -225,7 +225,7 @@ COMMENT ON PROCEDURE trace_rollup_compact(interval) IS 'Folds the new rows of di
 CREATE FUNCTION trace_rollup_rebuild(from_time timestamptz, to_time timestamptz) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     -- bound to our tables, whatever the caller's path
-    SET search_path = @extschema@, pg_temp
+    SET search_path FROM CURRENT
     AS $$
     #variable_conflict use_column
     DECLARE
@@ -317,7 +317,7 @@ CREATE FUNCTION trace_rollup_check(from_time timestamptz, to_time timestamptz)
         expected_negative_count bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
     -- bound to our tables, whatever the caller's path
-    SET search_path = @extschema@, pg_temp
+    SET search_path FROM CURRENT
     AS $$
     #variable_conflict use_column
     BEGIN
