@@ -24,12 +24,14 @@ CREATE TABLE distributed_trace_archive (
     tags             bytea NOT NULL
 ) PARTITION BY RANGE (day);
 
-ALTER TABLE distributed_trace_archive
-    ALTER trace_hashes SET STORAGE MAIN,
-    ALTER kept SET STORAGE MAIN,
-    ALTER shape SET STORAGE EXTERNAL,
-    ALTER ids SET STORAGE EXTERNAL,
-    ALTER tags SET STORAGE EXTERNAL;
+DO $$ BEGIN
+    EXECUTE 'ALTER TABLE distributed_trace_archive
+        ALTER trace_hashes SET STORAGE MAIN,
+        ALTER kept SET STORAGE MAIN,
+        ALTER shape SET STORAGE EXTERNAL,
+        ALTER ids SET STORAGE EXTERNAL,
+        ALTER tags SET STORAGE EXTERNAL';
+END $$;
 
 CREATE TABLE distributed_trace_archive_state (
     is_only        boolean PRIMARY KEY DEFAULT true CHECK (is_only),
