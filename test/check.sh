@@ -115,6 +115,30 @@ errors_have_a_code()
 		}'
 }
 
+# A function that SQL calls has a banner that begins with its name there.
+sql_functions_have_a_banner()
+{
+	sources | grep '\.c$' | xargs perl -0777 -e '
+		my %names;
+		for my $part (glob "sql/parts/*.sql") {
+			open my $in, "<", $part or die;
+			for (split /;\n/, <$in>) {
+				$names{$2}{$1} = 1 if /\bFUNCTION (\w+)\s*\(.*\bdt_(\w+)/s;
+			}
+		}
+		for my $file (@ARGV) {
+			open my $in, "<", $file or die;
+			my $text = <$in>;
+			while ($text =~ /^PG_FUNCTION_INFO_V1\(dt_(\w+)\)/mg) {
+				my $name = $1;
+				my $banner = $text =~ m{/\*\s*(?:\*\s*)?(\w+)\(((?!\*/).)*\*/\n(?:\w+ )?Datum\ndt_$name\(}s
+					? $1 : "";
+				print "$file: dt_$name has no banner\n"
+					unless $names{$name} ? $names{$name}{$banner} : $banner;
+			}
+		}'
+}
+
 files_begin_with_a_comment()
 {
 	c_files | while read -r file; do
@@ -290,6 +314,7 @@ check "files include only downwards" includes_go_down
 check "PG_VERSION_NUM is tested in compat.h alone" versions_are_tested_in_one_file
 check "no function is over 80 lines" functions_are_short
 check "every error has an errcode" errors_have_a_code
+check "every SQL function in C has a banner with its name" sql_functions_have_a_banner
 check "every source file begins with a comment" files_begin_with_a_comment
 check "no marks of unfinished work" no_marks_of_unfinished_work
 check "the version is the same everywhere" version_is_one

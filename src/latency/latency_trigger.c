@@ -206,6 +206,11 @@ check_call(FunctionCallInfo fcinfo)
 					   "statement trigger with transition tables"));
 }
 
+/*
+ * trace_log_after_write() -> trigger
+ *
+ * Of distributed_trace_log, after each statement: counts what it wrote.
+ */
 Datum
 dt_trace_log_after_write(PG_FUNCTION_ARGS)
 {

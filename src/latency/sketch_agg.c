@@ -89,7 +89,12 @@ keep_state(FunctionCallInfo fcinfo)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-/* state, ms, alpha */
+/*
+ * latency_sketch_agg_add(state latency_sketch, duration_ms numeric [, alpha
+ *     float8]) -> latency_sketch
+ *
+ * Durations in ms; NULL is no value.
+ */
 Datum
 dt_latency_sketch_agg_add_numeric(PG_FUNCTION_ARGS)
 {
@@ -99,7 +104,12 @@ dt_latency_sketch_agg_add_numeric(PG_FUNCTION_ARGS)
 	return add_value(fcinfo, duration_from_numeric(PG_GETARG_DATUM(1)));
 }
 
-/* state, ms, alpha */
+/*
+ * latency_sketch_agg_add(state latency_sketch, duration_ms float8 [, alpha
+ *     float8]) -> latency_sketch
+ *
+ * Durations in ms; NULL is no value.
+ */
 Datum
 dt_latency_sketch_agg_add_float8(PG_FUNCTION_ARGS)
 {
@@ -109,7 +119,12 @@ dt_latency_sketch_agg_add_float8(PG_FUNCTION_ARGS)
 	return add_value(fcinfo, duration_from_float8(PG_GETARG_FLOAT8(1)));
 }
 
-/* state, interval, alpha */
+/*
+ * latency_sketch_agg_add(state latency_sketch, duration interval [, alpha
+ *     float8]) -> latency_sketch
+ *
+ * NULL is no value.
+ */
 Datum
 dt_latency_sketch_agg_add_interval(PG_FUNCTION_ARGS)
 {
@@ -119,7 +134,12 @@ dt_latency_sketch_agg_add_interval(PG_FUNCTION_ARGS)
 	return add_value(fcinfo, duration_from_interval(PG_GETARG_DATUM(1)));
 }
 
-/* STRICT: the server takes the first state, or sketch, as it is */
+/*
+ * latency_sketch_agg_combine(state, other latency_sketch) -> latency_sketch
+ *
+ * STRICT: the server takes the first state, or sketch, as it is.  An error if
+ * they differ in alpha.
+ */
 Datum
 dt_latency_sketch_agg_combine(PG_FUNCTION_ARGS)
 {
@@ -132,8 +152,12 @@ dt_latency_sketch_agg_combine(PG_FUNCTION_ARGS)
 	return state_datum(fcinfo, state);
 }
 
-/* Packs; the state stays as it is, other rows may follow.  One sketch alone, or
- * one that has travelled, is packed. */
+/*
+ * latency_sketch_agg_final(state latency_sketch) -> latency_sketch
+ *
+ * Packs; the state stays as it is, other rows may follow.  One sketch alone,
+ * or one that has travelled, is packed.
+ */
 Datum
 dt_latency_sketch_agg_final(PG_FUNCTION_ARGS)
 {

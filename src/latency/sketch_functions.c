@@ -44,6 +44,11 @@ totals_argument(FunctionCallInfo fcinfo)
 }
 
 
+/*
+ * latency_merge(a, b latency_sketch) -> latency_sketch
+ *
+ * The values of both; an error if they differ in alpha.
+ */
 Datum
 dt_latency_merge(PG_FUNCTION_ARGS)
 {
@@ -54,6 +59,11 @@ dt_latency_merge(PG_FUNCTION_ARGS)
 	return packed_datum(&merged->head);
 }
 
+/*
+ * latency_subtract(a, b latency_sketch) -> latency_sketch
+ *
+ * The values of a without those of b; an error if b is no part of a.
+ */
 Datum
 dt_latency_subtract(PG_FUNCTION_ARGS)
 {
@@ -156,6 +166,11 @@ is_empty(const Sketch *sketch)
 	return sketch_read(sketch, NULL).count == 0;
 }
 
+/*
+ * latency_quantile(sketch latency_sketch, q float8) -> float8: ms.
+ *
+ * NULL without values; an error unless q is from 0 to 1.
+ */
 Datum
 dt_latency_quantile(PG_FUNCTION_ARGS)
 {
@@ -166,7 +181,12 @@ dt_latency_quantile(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(quantile_ms(sketch, PG_GETARG_FLOAT8(1)));
 }
 
-/* An array of the same shape, NULL where the argument is. */
+/*
+ * latency_quantile(sketch latency_sketch, q float8[]) -> float8[]: ms.
+ *
+ * An array of the same shape; NULL without values; an error unless each q is
+ * from 0 to 1.
+ */
 Datum
 dt_latency_quantile_array(PG_FUNCTION_ARGS)
 {
@@ -204,6 +224,11 @@ dt_latency_quantile_array(PG_FUNCTION_ARGS)
 										 TYPALIGN_DOUBLE));
 }
 
+/*
+ * latency_rank(sketch latency_sketch, ms float8) -> float8
+ *
+ * The share, from 0 to 1, of the values up to ms; NULL without values.
+ */
 Datum
 dt_latency_rank(PG_FUNCTION_ARGS)
 {
@@ -215,6 +240,11 @@ dt_latency_rank(PG_FUNCTION_ARGS)
 		sketch_rank(sketch, duration_clamped(PG_GETARG_FLOAT8(1))));
 }
 
+/*
+ * latency_alpha(sketch latency_sketch) -> float8
+ *
+ * The relative error that quantiles have at most.
+ */
 Datum
 dt_latency_alpha(PG_FUNCTION_ARGS)
 {
@@ -222,18 +252,27 @@ dt_latency_alpha(PG_FUNCTION_ARGS)
 					 SKETCH_ALPHA_UNIT);
 }
 
+/*
+ * latency_count(sketch latency_sketch) -> bigint
+ *
+ * How many values there are.
+ */
 Datum
 dt_latency_count(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64((int64) totals_argument(fcinfo).count);
 }
 
+/* latency_sum(sketch latency_sketch) -> float8: ms, 0 without values. */
 Datum
 dt_latency_sum(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_FLOAT8(duration_ms(totals_argument(fcinfo).sum));
 }
 
+/*
+ * latency_mean(sketch latency_sketch) -> float8: ms, NULL without values.
+ */
 Datum
 dt_latency_mean(PG_FUNCTION_ARGS)
 {
@@ -244,6 +283,7 @@ dt_latency_mean(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(duration_ms(totals.sum) / (float8) totals.count);
 }
 
+/* latency_min(sketch latency_sketch) -> float8: ms, NULL without values. */
 Datum
 dt_latency_min(PG_FUNCTION_ARGS)
 {
@@ -254,6 +294,7 @@ dt_latency_min(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(duration_ms(totals.min));
 }
 
+/* latency_max(sketch latency_sketch) -> float8: ms, NULL without values. */
 Datum
 dt_latency_max(PG_FUNCTION_ARGS)
 {
@@ -264,6 +305,11 @@ dt_latency_max(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(duration_ms(totals.max));
 }
 
+/*
+ * latency_min_is_exact(sketch latency_sketch) -> boolean
+ *
+ * False where latency_min is but a lower bound; NULL without values.
+ */
 Datum
 dt_latency_min_is_exact(PG_FUNCTION_ARGS)
 {
@@ -274,6 +320,11 @@ dt_latency_min_is_exact(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL((sketch->flags & SKETCH_MIN_IS_BOUND) == 0);
 }
 
+/*
+ * latency_max_is_exact(sketch latency_sketch) -> boolean
+ *
+ * False where latency_max is but an upper bound; NULL without values.
+ */
 Datum
 dt_latency_max_is_exact(PG_FUNCTION_ARGS)
 {

@@ -91,6 +91,11 @@ put_totals(StringInfo out, const Sketch *sketch, const SketchTotals *totals)
 		appendStringInfoString(out, ", \"max_is_bound\": true");
 }
 
+/*
+ * latency_sketch_out(latency_sketch) -> cstring
+ *
+ * Its JSON.
+ */
 Datum
 dt_latency_sketch_out(PG_FUNCTION_ARGS)
 {
@@ -127,6 +132,11 @@ send_wide(StringInfo out, Wide value)
 	pq_sendint64(out, value.low);
 }
 
+/*
+ * latency_sketch_send(latency_sketch) -> bytea
+ *
+ * Its binary form; equal sketches give equal bytes.
+ */
 Datum
 dt_latency_sketch_send(PG_FUNCTION_ARGS)
 {
@@ -210,6 +220,11 @@ sketch_of_parts(const SketchParts *parts, OpenSketch **sketch)
 	return status;
 }
 
+/*
+ * latency_sketch_recv(internal) -> latency_sketch
+ *
+ * Its binary form; an error if that is none.
+ */
 Datum
 dt_latency_sketch_recv(PG_FUNCTION_ARGS)
 {
@@ -493,6 +508,11 @@ finish_text(const SketchParser *parser)
 	return packed_datum(&sketch->head);
 }
 
+/*
+ * latency_sketch_in(cstring) -> latency_sketch
+ *
+ * Its JSON; an error if that is none.
+ */
 Datum
 dt_latency_sketch_in(PG_FUNCTION_ARGS)
 {

@@ -610,11 +610,12 @@ static const WordArgument level_words = {.name = "level",
 										 .words = {"service", "operation"}};
 
 /*
- * trace_service_dependencies(from_time timestamptz, to_time timestamptz,
- *							  level text, include_virtual boolean,
- *							  include_links boolean)
+ * trace_dependency_edges(from_time timestamptz, to_time timestamptz,
+ *     level text, include_virtual boolean, include_links boolean)
+ *     -> setof record
  *
- * One row an edge, in no order.
+ * One row an edge, in no order, durations in ms; an error if the level is
+ * neither "service" nor "operation".
  */
 Datum
 dt_trace_service_dependencies(PG_FUNCTION_ARGS)

@@ -70,8 +70,7 @@ forget(Steps *steps, Oid schema, text *trace_id, Datum span_id)
 /*
  * trace_forget_spans(trace_id text) -> bigint
  *
- * Deletes all spans of a trace and takes them out of the rollup; returns how
- * many.
+ * How many spans were deleted, and taken out of the rollup.
  */
 Datum
 dt_trace_forget_trace(PG_FUNCTION_ARGS)
@@ -83,7 +82,7 @@ dt_trace_forget_trace(PG_FUNCTION_ARGS)
 /*
  * trace_forget_spans(trace_id text, span_id text) -> bigint
  *
- * Likewise one span of a trace.
+ * How many spans were deleted, and taken out of the rollup: 0 or 1.
  */
 Datum
 dt_trace_forget_span(PG_FUNCTION_ARGS)

@@ -79,6 +79,11 @@ fetch_trace(Oid schema, text *trace_id)
 	return found == NULL ? NULL : read_tree(schema, found);
 }
 
+/*
+ * trace_get(trace_id text) -> span_tree
+ *
+ * NULL for a trace without spans.
+ */
 Datum
 dt_trace_get(PG_FUNCTION_ARGS)
 {

@@ -212,6 +212,12 @@ fill_in_defaults(Changes *changes, HeapTuple row, Relation log,
 		change(changes, columns->updated_at, now);
 }
 
+/*
+ * trace_log_before_write() -> trigger
+ *
+ * Of distributed_trace_log, before each row: fills in duration_ms (in ms) and
+ * keeps updated_at.
+ */
 Datum
 dt_trace_log_before_write(PG_FUNCTION_ARGS)
 {

@@ -50,6 +50,13 @@ put_share(Row *row, int64 us, int64 total)
 		row_put_null(row);
 }
 
+/*
+ * trace_critical_path(tree span_tree | trace_id text, options of the path) ->
+ *     setof record
+ *
+ * A row a section, in the order of time, lengths in ms; none for NULL or an
+ * unknown id.
+ */
 Datum
 dt_trace_critical_path(PG_FUNCTION_ARGS)
 {
@@ -80,6 +87,12 @@ dt_trace_critical_path(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * trace_critical_path_duration(tree span_tree | trace_id text, options of the
+ *     path) -> float8: ms.
+ *
+ * NULL for NULL or an unknown id.
+ */
 Datum
 dt_trace_critical_path_duration(PG_FUNCTION_ARGS)
 {
@@ -120,6 +133,12 @@ self_times(const SpanTree *tree)
 	return self;
 }
 
+/*
+ * trace_critical_path_spans(tree span_tree | trace_id text, options of the
+ *     path) -> setof record
+ *
+ * A row for each span on the path, times in ms.
+ */
 Datum
 dt_trace_critical_path_spans(PG_FUNCTION_ARGS)
 {
@@ -165,6 +184,12 @@ put_optional_ms(Row *row, int64 us)
 		row_put_ms(row, us);
 }
 
+/*
+ * trace_critical_path_slack(tree span_tree | trace_id text, options of the
+ *     path) -> setof record
+ *
+ * A row for each span: slack and drag in ms, NULL where there is none.
+ */
 Datum
 dt_trace_critical_path_slack(PG_FUNCTION_ARGS)
 {
@@ -211,6 +236,12 @@ mode_name(const CriticalPathOptions *options)
 	return "custom";
 }
 
+/*
+ * trace_critical_path_summary(tree span_tree | trace_id text, options of the
+ *     path) -> setof record
+ *
+ * One row, total in ms; none for NULL or an unknown id.
+ */
 Datum
 dt_trace_critical_path_summary(PG_FUNCTION_ARGS)
 {
@@ -256,7 +287,12 @@ factor_argument(FunctionCallInfo fcinfo, int argno)
 	return factor;
 }
 
-/* tree or id, service_name, operation, factor, options */
+/*
+ * trace_what_if(tree span_tree | trace_id text, service_name text, operation
+ *     text, factor float8, options of the path) -> setof record
+ *
+ * One row, durations in ms; an error unless the factor is from 0 to 1000000.
+ */
 Datum
 dt_trace_what_if(PG_FUNCTION_ARGS)
 {
@@ -288,6 +324,12 @@ dt_trace_what_if(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * trace_parallelism(tree span_tree | trace_id text, options of the path) ->
+ *     setof record
+ *
+ * One row, work and wall time in ms; none for NULL or an unknown id.
+ */
 Datum
 dt_trace_parallelism(PG_FUNCTION_ARGS)
 {

@@ -79,8 +79,14 @@ name_argument(FunctionCallInfo fcinfo, int argno)
 							   : slice_argument(fcinfo, argno);
 }
 
-/* state, trace_id, span_id, parent_span_id, service_name, operation,
- * start_time, end_time, duration_ms, kind, is_error [, is_async] */
+/*
+ * span_tree_agg_add(state span_tree, trace_id, span_id, parent_span_id,
+ *     service_name, operation text, start_time, end_time timestamptz,
+ *     duration_ms numeric, kind text, is_error boolean [, is_async boolean])
+ *     -> span_tree
+ *
+ * An error if the trace id or span id is NULL, or the trace another.
+ */
 Datum
 dt_span_tree_agg_add(PG_FUNCTION_ARGS)
 {
@@ -221,7 +227,12 @@ read_row(const RowReader *reader, Span *span)
 	span_set_tags(span, row_slice(reader, ROW_TRACE), value, is_null);
 }
 
-/* state, row of distributed_trace_log */
+/*
+ * span_tree_agg_add_row(state span_tree, span distributed_trace_log) ->
+ *     span_tree
+ *
+ * Likewise, of a row.
+ */
 Datum
 dt_span_tree_agg_add_row(PG_FUNCTION_ARGS)
 {
@@ -251,7 +262,12 @@ dt_span_tree_agg_add_row(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(add_span(state, trace_id, &span));
 }
 
-/* STRICT: the server takes the first state as it is */
+/*
+ * span_tree_agg_combine(state, other span_tree) -> span_tree
+ *
+ * STRICT: the server takes the first state as it is.  An error if they are of
+ * two traces.
+ */
 Datum
 dt_span_tree_agg_combine(PG_FUNCTION_ARGS)
 {
@@ -268,8 +284,12 @@ dt_span_tree_agg_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* Builds the tree; the state stays as it is, other rows may follow.  A state
- * that travelled as text, and nothing was added since, is the tree. */
+/*
+ * span_tree_agg_final(state span_tree) -> span_tree
+ *
+ * Builds the tree; the state stays as it is, other rows may follow.  A state
+ * that travelled as text, and nothing was added since, is the tree.
+ */
 Datum
 dt_span_tree_agg_final(PG_FUNCTION_ARGS)
 {

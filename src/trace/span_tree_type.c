@@ -94,6 +94,11 @@ put_span(StringInfo out, const Span *span)
 	appendStringInfoChar(out, '}');
 }
 
+/*
+ * span_tree_out(span_tree) -> cstring
+ *
+ * Its JSON.
+ */
 Datum
 dt_span_tree_out(PG_FUNCTION_ARGS)
 {
@@ -133,6 +138,11 @@ send_slice(StringInfo out, Slice slice)
 		compat_send_counted_text(out, slice.data, slice.length);
 }
 
+/*
+ * span_tree_send(span_tree) -> bytea
+ *
+ * Its binary form.
+ */
 Datum
 dt_span_tree_send(PG_FUNCTION_ARGS)
 {
@@ -247,6 +257,11 @@ grow(SpanTree *open, Slice trace_id, const Span *span)
 	return grown;
 }
 
+/*
+ * span_tree_recv(internal) -> span_tree
+ *
+ * Its binary form; an error if that is none.
+ */
 Datum
 dt_span_tree_recv(PG_FUNCTION_ARGS)
 {
@@ -499,6 +514,11 @@ with_trace_id(SpanTree *open, Slice trace_id)
 	return named;
 }
 
+/*
+ * span_tree_in(cstring) -> span_tree
+ *
+ * Its JSON; an error if that is none.
+ */
 Datum
 dt_span_tree_in(PG_FUNCTION_ARGS)
 {

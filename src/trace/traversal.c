@@ -72,6 +72,13 @@ listed_tree(FunctionCallInfo fcinfo, TreeRows **rows)
 	return tree;
 }
 
+/*
+ * trace_tree(tree span_tree | trace_id text, root_span_id text, max_depth
+ *     integer) -> setof trace_tree_row
+ *
+ * Depth first; an error if the trace has no such span or the depth is
+ * negative.
+ */
 Datum
 dt_trace_tree(PG_FUNCTION_ARGS)
 {
@@ -98,6 +105,12 @@ dt_trace_tree(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * trace_descendants(tree span_tree | trace_id text, span_id text,
+ *     max_distance integer) -> setof trace_tree_row
+ *
+ * Without the span itself; errors as trace_tree.
+ */
 Datum
 dt_trace_descendants(PG_FUNCTION_ARGS)
 {
@@ -137,6 +150,12 @@ climb(const SpanNode *nodes, uint32 bottom, uint32 top, uint32 *count)
 	return positions;
 }
 
+/*
+ * trace_ancestors(tree span_tree | trace_id text, span_id text, max_distance
+ *     integer) -> setof trace_tree_row
+ *
+ * From the root down; errors as trace_tree.
+ */
 Datum
 dt_trace_ancestors(PG_FUNCTION_ARGS)
 {
@@ -161,6 +180,12 @@ dt_trace_ancestors(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * trace_siblings(tree span_tree | trace_id text, span_id text) -> setof
+ *     trace_tree_row
+ *
+ * Without the span itself; those of a root are the other roots.
+ */
 Datum
 dt_trace_siblings(PG_FUNCTION_ARGS)
 {
@@ -192,6 +217,11 @@ dt_trace_siblings(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * trace_leaves(tree span_tree | trace_id text) -> setof trace_tree_row
+ *
+ * The spans without children.
+ */
 Datum
 dt_trace_leaves(PG_FUNCTION_ARGS)
 {
@@ -209,6 +239,11 @@ dt_trace_leaves(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * trace_roots(tree span_tree | trace_id text) -> setof trace_tree_row
+ *
+ * The spans that nothing lies above, orphans among them.
+ */
 Datum
 dt_trace_roots(PG_FUNCTION_ARGS)
 {
@@ -240,6 +275,13 @@ common_ancestor(const SpanNode *nodes, uint32 a, uint32 b)
 	return first;
 }
 
+/*
+ * trace_common_ancestor(tree span_tree | trace_id text, span_id text,
+ *     other_span_id text) -> text
+ *
+ * The id of the lowest span that both lie below, or are; NULL if there is
+ * none.
+ */
 Datum
 dt_trace_common_ancestor(PG_FUNCTION_ARGS)
 {
@@ -258,6 +300,12 @@ dt_trace_common_ancestor(PG_FUNCTION_ARGS)
 		slice_to_text(span_tree_string(tree, nodes[ancestor].span_id)));
 }
 
+/*
+ * trace_path(tree span_tree | trace_id text, from_span_id text, to_span_id
+ *     text) -> setof trace_tree_row
+ *
+ * Over their common ancestor, both ends among them; none if there is no way.
+ */
 Datum
 dt_trace_path(PG_FUNCTION_ARGS)
 {

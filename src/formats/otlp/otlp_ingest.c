@@ -558,9 +558,11 @@ record_in_one_piece(FunctionCallInfo fcinfo, OtlpRequest request)
 }
 
 /*
- * trace_ingest_otlp(request bytea) -> (accepted, duplicates, rejected, message)
+ * trace_ingest_otlp(request bytea) -> (accepted, duplicates, rejected bigint,
+ *     message text)
  *
- * In protobuf, with or without gzip.
+ * Records an ExportTraceServiceRequest in protobuf, gzip recognised; an error
+ * if it is none.
  */
 Datum
 dt_trace_ingest_otlp_protobuf(PG_FUNCTION_ARGS)
@@ -575,7 +577,11 @@ dt_trace_ingest_otlp_protobuf(PG_FUNCTION_ARGS)
 }
 
 /*
- * trace_ingest_otlp(request text) -> (accepted, duplicates, rejected, message)
+ * trace_ingest_otlp(request text) -> (accepted, duplicates, rejected bigint,
+ *     message text)
+ *
+ * Records a request in JSON, or several one after another; an error if one is
+ * malformed.
  */
 Datum
 dt_trace_ingest_otlp_json(PG_FUNCTION_ARGS)
