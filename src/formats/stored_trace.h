@@ -49,7 +49,7 @@ typedef struct StoredTrace
 
 /*
  * The spans stored under this id or, if there are none, under the one that is
- * meant (see record/trace_lookup.h), in the order of their starts and then of
+ * meant (see store/trace_lookup.h), in the order of their starts and then of
  * their ids.
  */
 extern StoredTrace *read_stored_trace(Oid schema, text *trace_id);

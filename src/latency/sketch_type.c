@@ -2,7 +2,7 @@
  * Input and output of the type latency_sketch.
  *
  * Text is JSON, binary a versioned list of fields.  Both hold the bins and the
- * totals, as they are explained in core/sketch.h and core/sketch_bins.h:
+ * totals, as core/sketch/sketch.h and core/sketch/sketch_bins.h explain them:
  *
  *	{"version": 1, "alpha": 0.01, "count": 3, "sum_ns": 6000, "min_ns": 1000,
  *	 "max_ns": 3000, "bins": [[498, 1], [548, 1], [573, 1]]}

@@ -10,6 +10,14 @@
  * A client that has sent all it will ("half-closed") is treated like any other:
  * it waits for room as others do.  Only if what is still unread cannot be the
  * rest of its request is it known to be gone, and its memory is freed.
+ *
+ *	    idle ──▶ head ──▶ body ──▶ asked ──▶ idle
+ *	               │        │        │
+ *	               └────────┴────────┴─────▶ closing
+ *
+ * The body is the connection's until the worker is asked; then it belongs to
+ * the Request of link.c, which is forgotten if the connection ends first.  The
+ * program has one thread, and no locks.
  */
 #include "network/connection.h"
 

@@ -10,6 +10,12 @@
  *
  * A request that is answered before all of it has come is then reset with
  * NO_ERROR, as RFC 9113 (8.1) wants it: some clients wait for that.
+ *
+ * A stream is taken once its head was found good, complete once its body has
+ * come, and then asked (it has a Request) until it is answered.  The connection
+ * owns its streams, and a stream its body, until that belongs to the Request of
+ * link.c; the Request is forgotten if the stream ends first.  The program has
+ * one thread, and no locks.
  */
 #include "network/http2.h"
 

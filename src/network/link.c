@@ -1,5 +1,5 @@
 /*
- * The stream to the worker: frames (core/frame.h) out and in.
+ * The stream to the worker: frames (core/wire/frame.h) out and in.
  *
  * The worker is given little at a time, so that the order in which it gets
  * requests is still open while others come: it is that of a fair queue

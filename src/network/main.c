@@ -5,7 +5,7 @@
  *	distributed_trace_receiver FD
  *
  * is started by the server's worker with one end of a socket pair as the file
- * descriptor FD, over which all else goes (core/frame.h).  It reads its
+ * descriptor FD, over which all else goes (core/wire/frame.h).  It reads its
  * configuration there, opens the ports, gives up all rights that it can, and
  * serves until the other end is closed.
  */

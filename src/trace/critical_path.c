@@ -2,7 +2,7 @@
  * The critical path of one trace, in SQL: its sections, and what they add up to
  * by span, service, operation and trace.
  *
- * core/critical_path.h says what the path is.
+ * core/path/critical_path.h says what the path is.
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * trace_lint: the problems that core/lint finds, as rows.
+ * trace_lint: the problems that core/tree/lint finds, as rows.
  */
 #include "postgres.h"
 

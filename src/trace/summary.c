@@ -1,5 +1,5 @@
 /*
- * trace_summary: the figures of core/summary, as one row.
+ * trace_summary: the figures of core/tree/summary, as one row.
  */
 #include "postgres.h"
 

@@ -24,7 +24,7 @@ extern bool takes_trace_id(FunctionCallInfo fcinfo);
 extern const SpanTree *tree_argument(FunctionCallInfo fcinfo);
 
 /* Argument `argno`, the id of a span, as a position: of the span that has it,
- * else of the only one that it may mean (see record/spelled_ids.h); an error if
+ * else of the only one that it may mean (see store/spelled_ids.h); an error if
  * the trace has no such span. */
 extern uint32 span_argument(FunctionCallInfo fcinfo, int argno,
 							const SpanTree *tree);

@@ -1,5 +1,5 @@
 /*
- * trace_waterfall: core/waterfall for the client at hand.
+ * trace_waterfall: core/draw/waterfall for the client at hand.
  *
  * Glyphs beyond ASCII are drawn only where server and client both use UTF8;
  * any other client would get an error for the first of them.  Names are

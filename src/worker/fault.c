@@ -1,5 +1,5 @@
 /*
- * Whose fault an error is: see receiver_fault.h.
+ * Whose fault an error is: see fault.h.
  *
  * Clients drop what is refused, so only that is refused which cannot be
  * recorded because of what is in it: a value that no column takes, a rule of

@@ -1,5 +1,5 @@
 /*
- * Starting the receiver program and speaking to it: see receiver_program.h.
+ * Starting the receiver program and speaking to it: see program.h.
  *
  * It lies beside the module.  It gets one end of a socket pair as descriptor 3,
  * and no other of the server's; it ends when that is closed, by the worker or

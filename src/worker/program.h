@@ -1,6 +1,6 @@
 /*
  * The receiver program as the worker sees it: a child process at the other end
- * of a stream of frames (core/frame.h).
+ * of a stream of frames (core/wire/frame.h).
  */
 #ifndef WORKER_PROGRAM_H
 #define WORKER_PROGRAM_H

@@ -1,5 +1,5 @@
 /*
- * Whose turn it is to be recorded: see receiver_queue.h.
+ * Whose turn it is to be recorded: see queue.h.
  *
  * One worker records for everybody, so the order decides what one client can
  * do to the others.

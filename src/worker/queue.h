@@ -24,7 +24,7 @@ typedef struct QueuedRequest
 	int64 retry_at; /* not before */
 	int retry_nap;	/* ms before it, the last time */
 	int64 served;	/* us that it took so far */
-	bool is_bulk;	/* large, or it failed once: see receiver_queue.c */
+	bool is_bulk;	/* large, or it failed once: see queue.c */
 	Size length;	/* of the body, as it came */
 	char *body;		/* that, or, once it is open, the bytes of `otlp` */
 	bool is_open;

@@ -1,5 +1,5 @@
 /*
- * Recording a slice of a request: see receiver_recorder.h.
+ * Recording a slice of a request: see recorder.h.
  *
  * Every slice is a transaction of its own.  So a request that fails, and be it
  * at COMMIT, takes nobody with it; and a transaction writes one batch, whose

@@ -1,5 +1,5 @@
 /*
- * What the receiver program refused: see receiver_refusals.h.
+ * What the receiver program refused: see refusals.h.
  *
  * A kind is a protocol and a reason; there are few, since the reasons are the
  * program's own texts.  Should there be more than have room, the one that was

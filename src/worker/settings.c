@@ -1,5 +1,5 @@
 /*
- * The settings of automatic recording: see receiver_settings.h.
+ * The settings of automatic recording: see settings.h.
  *
  * One table says everything about them: what the server is told of each, and
  * under which name the receiver program gets it.

@@ -1,5 +1,5 @@
 /*
- * What the receiver has done: see receiver_stats.h.
+ * What the receiver has done: see stats.h.
  *
  * One writer, the worker; readers are whoever asks.  A lightweight lock guards
  * all of it.  It is gone when the server restarts.

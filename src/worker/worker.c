@@ -2,8 +2,8 @@
  * The background worker that records what the receiver program takes.
  *
  * It starts the program, keeps it running, and turn by turn takes the requests
- * that came, records some (receiver_recorder.c) in the order of
- * receiver_queue.c, makes them durable together, and has them answered: not
+ * that came, records some (recorder.c) in the order of
+ * queue.c, makes them durable together, and has them answered: not
  * before, so nothing that a client was told is stored can be lost.
  *
  *	                 starts               opens its ports
@@ -24,6 +24,10 @@
  * Memory: the queue and all that outlives a turn in one context, what a turn
  * needs in another, which is reset.  All intervals are those of a monotonic
  * clock.
+ *
+ * Locks: two lightweight ones guard what other sessions read in shared memory,
+ * that of stats.c and that of refusals.c.  Each is taken by its own file alone,
+ * for as long as copying takes, and never while the other is held.
  */
 #include "postgres.h"
 

@@ -2,7 +2,7 @@
  * OTLP's JSON encoding, transcoded to protobuf.
  *
  * The server's JSON parser calls back at every token; the table of messages
- * in core/otlp.c says what each name stands for.  A message's length is not
+ * in core/wire/otlp.c says what each name stands for.  A message's length is not
  * known until it ends, so room is left for it.
  *
  * Names may be written as in JSON (traceId) or as in protobuf (trace_id), and

@@ -13,7 +13,7 @@
  * encodings share one decoder and one meaning.
  *
  * What is wrong with a single span, resource or scope is left in its
- * OTLP_REJECTION_FIELD (core/otlp.h).  A document that is no JSON, or no
+ * OTLP_REJECTION_FIELD (core/wire/otlp.h).  A document that is no JSON, or no
  * request, is an error with its position.  *note is what else there is to say
  * of the request, or NULL.
  *
