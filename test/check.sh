@@ -139,6 +139,32 @@ sql_functions_have_a_banner()
 		}'
 }
 
+# What the stored format calls its members is said once, and in docs/storage.md.
+stored_names_are_declared_once()
+{
+	perl -e '
+		my ($header, $manual, @files) = @ARGV;
+		local $/;
+		sub text { open my $in, "<", shift or die; my $text = <$in>; return $text }
+		my $docs = text($manual);
+		my $declared = text($header);
+		my ($version) = $declared =~ /^#define OTEL_FORMAT_VERSION (\d+)/m;
+		print "$manual: does not tell version $version of the format\n"
+			unless $docs =~ /version $version of the format/;
+		my %declared = reverse $declared =~ /^#define (OTEL\w*) "(\w+)"/mg;
+		print "$manual: does not tell $_\n" for grep { $docs !~ /[`"]$_[`"]/ } sort keys %declared;
+		# the others are words of other formats, or columns, as well
+		my $own = join "|", grep { $_ eq "otel" || /^reported$|_(?:ns|us|count|message|keys|refs|url)$/ } keys %declared;
+		for my $file (grep { $_ ne $header } @files) {
+			my $code = text($file);
+			$code =~ s{/\*.*?\*/}{$& =~ tr/\n//cdr}seg;
+			while ($code =~ /"(?:$own)"|[{,](?:otel)[,}]/g) {
+				my $line = 1 + (substr($code, 0, $-[0]) =~ tr/\n//);
+				print "$file:$line: $&, which has a name in $header\n";
+			}
+		}' src/store/otel_member.h docs/storage.md $(sources)
+}
+
 files_begin_with_a_comment()
 {
 	c_files | while read -r file; do
@@ -315,6 +341,7 @@ check "PG_VERSION_NUM is tested in compat.h alone" versions_are_tested_in_one_fi
 check "no function is over 80 lines" functions_are_short
 check "every error has an errcode" errors_have_a_code
 check "every SQL function in C has a banner with its name" sql_functions_have_a_banner
+check "names of the stored format are declared once" stored_names_are_declared_once
 check "every source file begins with a comment" files_begin_with_a_comment
 check "no marks of unfinished work" no_marks_of_unfinished_work
 check "the version is the same everywhere" version_is_one

@@ -11,6 +11,7 @@
 #include "formats/stored_trace.h"
 #include "server/json_reader.h"
 #include "server/query.h"
+#include "store/otel_member.h"
 #include "store/reader.h"
 #include "store/reported.h"
 #include "store/span_times.h"
@@ -22,8 +23,6 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-
-#define RESERVED_KEY "otel"
 
 static SavedQuery resource_query = {
 	.text = "SELECT attributes FROM %s.distributed_trace_resource "
@@ -83,8 +82,8 @@ keep_span(const SpanRow *row, StoredSpan *span)
 	if (row->tags == NULL)
 		return;
 	span->tags = DatumGetJsonbPCopy(PointerGetDatum(row->tags));
-	span->otel = json_object_member(&span->tags->root, RESERVED_KEY);
-	span->exact = json_object_member(span->otel, "exact");
+	span->otel = json_object_member(&span->tags->root, OTEL);
+	span->exact = json_object_member(span->otel, OTEL_EXACT);
 	restore_reported(span);
 }
 
@@ -151,7 +150,7 @@ read_resources(Oid schema, StoredTrace *trace)
 		bool found;
 		StoredResource *resource;
 
-		if (!json_member(trace->spans[i].otel, "resource", &value) ||
+		if (!json_member(trace->spans[i].otel, OTEL_RESOURCE, &value) ||
 			!json_as_int64(&value, &id))
 			continue;
 		resource = hash_search(resources, &id, HASH_ENTER, &found);
@@ -200,8 +199,8 @@ compare_spans(const void *a, const void *b)
 
 	CHECK_FOR_INTERRUPTS();
 	if (order == 0)
-		order = stored_nanoseconds(x, "start_ns") -
-				stored_nanoseconds(y, "start_ns");
+		order = stored_nanoseconds(x, OTEL_START_NS) -
+				stored_nanoseconds(y, OTEL_START_NS);
 	return order != 0 ? order : compare_span_ids(x, y);
 }
 
@@ -307,9 +306,8 @@ each_exact_attribute(JsonbContainer *attributes, JsonbContainer *exact,
 
 	while (json_next_member(&members, &key, &value))
 	{
-		if (is_any_value(&value) &&
-			((has_otel && json_is_string(&key, RESERVED_KEY)) ||
-			 !find_member(attributes, &key, &plain)))
+		if (is_any_value(&value) && ((has_otel && json_is_string(&key, OTEL)) ||
+									 !find_member(attributes, &key, &plain)))
 		{
 			plain.type = jbvNull;
 			writer(state, &key, &plain, &value);
@@ -333,13 +331,13 @@ each_attribute(JsonbContainer *attributes, JsonbContainer *exact, bool has_otel,
 		members = JsonbIteratorInit(attributes);
 		while (json_next_member(&members, &key, &value))
 		{
-			if (!has_otel || !json_is_string(&key, RESERVED_KEY))
+			if (!has_otel || !json_is_string(&key, OTEL))
 				writer(state, &key, &value, find_exact(exact, &key, &other));
 		}
 	}
 	if (exact != NULL)
 		each_exact_attribute(attributes, exact, has_otel, writer, state);
-	key = json_string(RESERVED_KEY, strlen(RESERVED_KEY));
+	key = json_key(OTEL);
 	if (has_otel && find_member(attributes, &key, &value) &&
 		json_as_object(&value) == NULL)
 		writer(state, &key, &value, NULL);

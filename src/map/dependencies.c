@@ -25,6 +25,7 @@
 #include "server/row.h"
 #include "server/server_host.h"
 #include "store/open_tree.h"
+#include "store/otel_member.h"
 #include "store/service_scope.h"
 #include "store/tag_readers.h"
 
@@ -137,7 +138,7 @@ add_links(Gatherer *gatherer, JsonbContainer *otel)
 	Slice trace_id;
 	Slice span_id;
 
-	if (!tags_find_member(otel, SLICE_LITERAL("links"), &links) ||
+	if (!tags_find_member(otel, SLICE_LITERAL(OTEL_LINKS), &links) ||
 		links.type != jbvBinary || !JsonContainerIsArray(links.val.binary.data))
 		return;
 	for (uint32 i = 0; i < JsonContainerSize(links.val.binary.data); i++)
@@ -148,10 +149,11 @@ add_links(Gatherer *gatherer, JsonbContainer *otel)
 		link = getIthJsonbValueFromContainer(links.val.binary.data, i);
 
 		if (link == NULL || link->type != jbvBinary ||
+			!tags_find_text(link->val.binary.data,
+							SLICE_LITERAL(OTEL_TRACE_ID),
+							&trace_id) ||
 			!tags_find_text(
-				link->val.binary.data, SLICE_LITERAL("trace_id"), &trace_id) ||
-			!tags_find_text(
-				link->val.binary.data, SLICE_LITERAL("span_id"), &span_id))
+				link->val.binary.data, SLICE_LITERAL(OTEL_SPAN_ID), &span_id))
 			continue;
 		/* as much memory as a span */
 		gatherer->seen++;

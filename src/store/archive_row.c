@@ -11,6 +11,7 @@
 #include "server/numeric_reader.h"
 #include "server/query.h"
 #include "store/archive_row.h"
+#include "store/otel_member.h"
 #include "store/reader.h"
 #include "store/tag_readers.h"
 
@@ -19,17 +20,17 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#define RESERVED_KEY SLICE_LITERAL("otel")
+#define RESERVED_KEY SLICE_LITERAL(OTEL)
 
 /* digits that any int64 of so many has room for */
 #define INTEGER_DIGITS 18
 
 /* members of "otel" that follow from the code that made the span */
 static const Slice constant_keys[] = {
-	{"kind", 4},
-	{"flags", 5},
-	{"scope", 5},
-	{"status", 6},
+	SLICE_LITERAL(OTEL_KIND),
+	SLICE_LITERAL(OTEL_FLAGS),
+	SLICE_LITERAL(OTEL_SCOPE),
+	SLICE_LITERAL(OTEL_STATUS),
 };
 
 /*
@@ -126,9 +127,9 @@ is_constant_key(Slice key)
 static bool
 take_nanoseconds(ItemList *list, const ArchiveItem *item)
 {
-	bool is_start = slice_equal(item->key, SLICE_LITERAL("start_ns"));
+	bool is_start = slice_equal(item->key, SLICE_LITERAL(OTEL_START_NS));
 
-	if ((!is_start && !slice_equal(item->key, SLICE_LITERAL("end_ns"))) ||
+	if ((!is_start && !slice_equal(item->key, SLICE_LITERAL(OTEL_END_NS))) ||
 		item->type != ARCHIVE_INTEGER || item->integer < 1 ||
 		item->integer > 999)
 		return false;
@@ -410,8 +411,8 @@ archive_row_tags(const ArchiveRow *row)
 		pushJsonbValue(&state, WJB_KEY, &name);
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 		push_items(&state, row, true);
-		push_nanoseconds(&state, "start_ns", row->start_ns);
-		push_nanoseconds(&state, "end_ns", row->end_ns);
+		push_nanoseconds(&state, OTEL_START_NS, row->start_ns);
+		push_nanoseconds(&state, OTEL_END_NS, row->end_ns);
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "server/json_reader.h"
 #include "server/row.h"
+#include "store/otel_member.h"
 #include "store/tag_readers.h"
 
 #include "catalog/pg_type.h"
@@ -99,13 +100,6 @@ put_value(Row *row, JsonbValue *value)
 	}
 }
 
-static bool
-is_reserved(const JsonbValue *key)
-{
-	return key->val.string.len == 4 &&
-		   memcmp(key->val.string.val, "otel", 4) == 0;
-}
-
 /* The members of an object but the reserved one; nothing of anything else. */
 static void
 put_attributes(Row *row, Jsonb *attributes, const char *scope)
@@ -123,7 +117,7 @@ put_attributes(Row *row, Jsonb *attributes, const char *scope)
 		CHECK_FOR_INTERRUPTS();
 		if (token == WJB_KEY)
 			key = item;
-		if (token != WJB_VALUE || is_reserved(&key))
+		if (token != WJB_VALUE || json_is_string(&key, OTEL))
 			continue;
 		row_start(row);
 		row_put_text(row, scope);
@@ -167,7 +161,7 @@ dt_trace_resource_id(PG_FUNCTION_ARGS)
 	int64 number;
 
 	if (!tags_find_member(
-			tags_find_otel(tags), SLICE_LITERAL("resource"), &id) ||
+			tags_find_otel(tags), SLICE_LITERAL(OTEL_RESOURCE), &id) ||
 		!json_as_int64(&id, &number))
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(number);

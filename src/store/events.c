@@ -11,6 +11,7 @@
 #include "server/json_reader.h"
 #include "server/row.h"
 #include "store/events.h"
+#include "store/otel_member.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -157,8 +158,11 @@ set_attributes(SpanEvent *event, const JsonbValue *object)
 static bool
 is_own_form(JsonbContainer *object)
 {
-	static const char *const members[] = {
-		"time", "name", "attributes", "exact", "dropped_attributes_count"};
+	static const char *const members[] = {OTEL_TIME,
+										  OTEL_NAME,
+										  OTEL_ATTRIBUTES,
+										  OTEL_EXACT,
+										  OTEL_DROPPED_ATTRIBUTES};
 	JsonbValue value;
 
 	for (size_t i = 0; i < lengthof(members); i++)
@@ -178,14 +182,14 @@ read_object(const JsonbValue *element, SpanEvent *event)
 	event->whole = object;
 	if (!is_own_form(object))
 		set_attributes(event, element);
-	if (json_member(object, "time", &value))
+	if (json_member(object, OTEL_TIME, &value))
 		event->has_time = read_time(&value, event);
-	if (json_member(object, "name", &value) && value.type == jbvString)
+	if (json_member(object, OTEL_NAME, &value) && value.type == jbvString)
 	{
 		event->has_name = true;
 		event->name = value;
 	}
-	if (json_member(object, "attributes", &value) &&
+	if (json_member(object, OTEL_ATTRIBUTES, &value) &&
 		json_as_object(&value) != NULL)
 		set_attributes(event, &value);
 }

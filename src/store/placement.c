@@ -18,6 +18,7 @@
 #include "server/batch_relation.h"
 #include "server/query.h"
 #include "server/values.h"
+#include "store/otel_member.h"
 #include "store/placement.h"
 #include "store/reported.h"
 #include "store/span_times.h"
@@ -47,8 +48,8 @@ static SavedQuery parents_query = {
 			"JOIN %s.distributed_trace_log l "
 			"ON l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
 			"AND l.span_id OPERATOR(pg_catalog.=) b.span_id "
-			"WHERE (l.tags OPERATOR(pg_catalog.#>) "
-			"'{otel,reported,start_us}') IS NULL",
+			"WHERE (l.tags OPERATOR(pg_catalog.#>) " OTEL_PATH(
+				OTEL_REPORTED "," OTEL_START_US) ") IS NULL",
 };
 
 static bool

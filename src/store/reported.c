@@ -6,6 +6,7 @@
 
 #include "server/json_reader.h"
 #include "server/values.h"
+#include "store/otel_member.h"
 #include "store/reported.h"
 #include "store/tag_builder.h"
 #include "store/tag_readers.h"
@@ -17,7 +18,7 @@ find_reported(Jsonb *tags)
 
 	if (tags == NULL ||
 		!tags_find_member(
-			tags_find_otel(tags), SLICE_LITERAL("reported"), &value) ||
+			tags_find_otel(tags), SLICE_LITERAL(OTEL_REPORTED), &value) ||
 		value.type != jbvBinary ||
 		!JsonContainerIsObject(value.val.binary.data))
 		return NULL;
@@ -40,10 +41,10 @@ read_reported(Jsonb *tags)
 
 	if (object == NULL)
 		return reported;
-	reported.has_start = read_number(object, "start_us", &reported.start_us);
-	reported.has_end = read_number(object, "end_us", &reported.end_us);
-	reported.span_id = json_text_member(object, "span_id");
-	reported.parent_span_id = json_text_member(object, "parent_span_id");
+	reported.has_start = read_number(object, OTEL_START_US, &reported.start_us);
+	reported.has_end = read_number(object, OTEL_END_US, &reported.end_us);
+	reported.span_id = json_text_member(object, OTEL_SPAN_ID);
+	reported.parent_span_id = json_text_member(object, OTEL_PARENT_SPAN_ID);
 	return reported;
 }
 
@@ -53,8 +54,8 @@ reports_times(Jsonb *tags, bool *end_too)
 	JsonbContainer *object = find_reported(tags);
 	JsonbValue value;
 
-	*end_too = tags_find_member(object, SLICE_LITERAL("end_us"), &value);
-	return tags_find_member(object, SLICE_LITERAL("start_us"), &value);
+	*end_too = tags_find_member(object, SLICE_LITERAL(OTEL_END_US), &value);
+	return tags_find_member(object, SLICE_LITERAL(OTEL_START_US), &value);
 }
 
 /* NULL if there is nothing in it. */
@@ -65,14 +66,16 @@ build_reported(const Reported *reported)
 
 	if (reported->has_start)
 		add_member(
-			&object, json_key("start_us"), json_int64(reported->start_us));
+			&object, json_key(OTEL_START_US), json_int64(reported->start_us));
 	if (reported->has_end)
-		add_member(&object, json_key("end_us"), json_int64(reported->end_us));
+		add_member(
+			&object, json_key(OTEL_END_US), json_int64(reported->end_us));
 	if (reported->span_id != NULL)
-		add_member(&object, json_key("span_id"), json_text(reported->span_id));
+		add_member(
+			&object, json_key(OTEL_SPAN_ID), json_text(reported->span_id));
 	if (reported->parent_span_id != NULL)
 		add_member(&object,
-				   json_key("parent_span_id"),
+				   json_key(OTEL_PARENT_SPAN_ID),
 				   json_text(reported->parent_span_id));
 	return object == NULL ? NULL : finish_object(&object);
 }
@@ -101,12 +104,12 @@ write_reported(Jsonb *tags, const Reported *reported)
 
 	if (tags != NULL && !JB_ROOT_IS_OBJECT(tags))
 		return tags;
-	copy_but(&otel, tags == NULL ? NULL : tags_find_otel(tags), "reported");
+	copy_but(&otel, tags == NULL ? NULL : tags_find_otel(tags), OTEL_REPORTED);
 	if (member != NULL)
-		add_member(&otel, json_key("reported"), json_nested(member));
-	copy_but(&all, tags == NULL ? NULL : &tags->root, "otel");
+		add_member(&otel, json_key(OTEL_REPORTED), json_nested(member));
+	copy_but(&all, tags == NULL ? NULL : &tags->root, OTEL);
 	if (otel != NULL)
-		add_member(&all, json_key("otel"), json_nested(finish_object(&otel)));
+		add_member(&all, json_key(OTEL), json_nested(finish_object(&otel)));
 	if (all == NULL)
 		pushJsonbValue(&all, WJB_BEGIN_OBJECT, NULL);
 	return finish_object(&all);

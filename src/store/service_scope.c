@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "server/json_reader.h"
 #include "server/query.h"
+#include "store/otel_member.h"
 #include "store/service_scope.h"
 #include "store/tag_readers.h"
 
@@ -274,7 +275,7 @@ find_resource_id(Jsonb *tags, int64 *id)
 
 	return tags != NULL &&
 		   tags_find_member(
-			   tags_find_otel(tags), SLICE_LITERAL("resource"), &value) &&
+			   tags_find_otel(tags), SLICE_LITERAL(OTEL_RESOURCE), &value) &&
 		   json_as_int64(&value, id);
 }
 

@@ -23,6 +23,7 @@
 #include "server/batch_relation.h"
 #include "server/query.h"
 #include "server/values.h"
+#include "store/otel_member.h"
 #include "store/placement.h"
 #include "store/reported.h"
 #include "store/shared_ids.h"
@@ -66,13 +67,15 @@ static const BatchColumn batch_columns[COLUMN_COUNT] = {
 	"AND c.service_name OPERATOR(pg_catalog.=) b.service_name)"
 
 static SavedQuery halves_query = {
-	.text = "SELECT b.position FROM trace_batch b "
-			"JOIN %s.distributed_trace_log l "
-			"ON l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
-			"AND l.span_id OPERATOR(pg_catalog.=) b.span_id "
-			"AND l.service_name OPERATOR(pg_catalog.=) b.service_name "
-			"WHERE (l.tags OPERATOR(pg_catalog.#>) '{otel,reported,span_id}') "
-			"IS NOT NULL " IS_NOT_THE_CLIENTS,
+	.text =
+		"SELECT b.position FROM trace_batch b "
+		"JOIN %s.distributed_trace_log l "
+		"ON l.trace_id OPERATOR(pg_catalog.=) b.trace_id "
+		"AND l.span_id OPERATOR(pg_catalog.=) b.span_id "
+		"AND l.service_name OPERATOR(pg_catalog.=) b.service_name "
+		"WHERE (l.tags OPERATOR(pg_catalog.#>) " OTEL_PATH(
+			OTEL_REPORTED "," OTEL_SPAN_ID) ") "
+											"IS NOT NULL " IS_NOT_THE_CLIENTS,
 };
 
 static SavedQuery children_query = {
@@ -82,10 +85,13 @@ static SavedQuery children_query = {
 			"AND l.parent_span_id OPERATOR(pg_catalog.=) b.parent_span_id "
 			"AND l.service_name OPERATOR(pg_catalog.=) b.service_name "
 			"AND l.span_id OPERATOR(pg_catalog.<>) b.span_id "
-			"AND coalesce(l.tags OPERATOR(pg_catalog.#>>) '{otel,kind}', '') "
-			"OPERATOR(pg_catalog.<>) ALL ('{server,consumer}') "
-			"AND (l.tags OPERATOR(pg_catalog.#>) '{otel,reported,span_id}') "
-			"IS NULL " IS_NOT_THE_CLIENTS,
+			"AND coalesce(l.tags OPERATOR(pg_catalog.#>>) " OTEL_PATH(
+				OTEL_KIND) ", '') "
+						   "OPERATOR(pg_catalog.<>) ALL ('{server,consumer}') "
+						   "AND (l.tags OPERATOR(pg_catalog.#>) " OTEL_PATH(
+							   OTEL_REPORTED
+							   "," OTEL_SPAN_ID) ") "
+												 "IS NULL " IS_NOT_THE_CLIENTS,
 };
 
 /*

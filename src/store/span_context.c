@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "server/json_reader.h"
 #include "server/query.h"
+#include "store/otel_member.h"
 #include "store/span_batch.h"
 #include "store/span_times.h"
 #include "store/tag_builder.h"
@@ -193,7 +194,7 @@ start_tags(TagBuilder *builder, Jsonb *tags)
 		JsonbContainer *object = json_as_object(&value);
 		JsonbIterator *nested;
 
-		if (object == NULL || !json_is_string(&name, "otel"))
+		if (object == NULL || !json_is_string(&name, OTEL))
 		{
 			add_tag(builder, name, value);
 			continue;
@@ -283,8 +284,8 @@ dt_trace_span_start(PG_FUNCTION_ARGS)
 		row->parent_span_id =
 			has_parent ? cstring_to_text(parent.span_id) : NULL;
 		row->start_time = GetCurrentTimestamp();
-		add_otel(&tags, "kind", json_key(span_kind_name(span_kind)));
-		add_otel(&tags, "flags", json_int64(context.flags));
+		add_otel(&tags, OTEL_KIND, json_key(span_kind_name(span_kind)));
+		add_otel(&tags, OTEL_FLAGS, json_int64(context.flags));
 		row->tags = tag_builder_finish(&tags);
 		record_span(fcinfo, &context, batch);
 	}
@@ -377,9 +378,9 @@ dt_trace_span_finish(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(3))
 		start_tags(&tags, PG_GETARG_JSONB_P(3));
 	if (status_name != NULL)
-		add_otel(&tags, "status", json_key(status_name));
+		add_otel(&tags, OTEL_STATUS, json_key(status_name));
 	if (message != NULL)
-		add_otel(&tags, "status_message", json_text(message));
+		add_otel(&tags, OTEL_STATUS_MESSAGE, json_text(message));
 
 	row->service_name = span.service_name;
 	row->operation = span.operation;

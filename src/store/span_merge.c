@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "server/json_reader.h"
 #include "server/values.h"
+#include "store/otel_member.h"
 #include "store/reported.h"
 #include "store/span_merge.h"
 #include "store/span_times.h"
@@ -83,7 +84,8 @@ starts_earlier(const SpanRow *a, JsonbContainer *a_otel, const SpanRow *b,
 		return false;
 	if (a->start_time != b->start_time)
 		return a->start_time < b->start_time;
-	return nanoseconds(a_otel, "start_ns") <= nanoseconds(b_otel, "start_ns");
+	return nanoseconds(a_otel, OTEL_START_NS) <=
+		   nanoseconds(b_otel, OTEL_START_NS);
 }
 
 /* Whether the end of both is the later one's. */
@@ -148,13 +150,14 @@ merge_exact(JsonbParseState **otel, JsonbContainer *old, JsonbContainer *new,
 	while (members != NULL && json_next_member(&members, &key, &value))
 	{
 		/* an attribute named "otel" is in no other place than here */
-		if (json_is_string(&key, "otel") ||
+		if (json_is_string(&key, OTEL) ||
 			findJsonbValueFromContainer(new_tags, JB_FOBJECT, &key) == NULL)
 			add_member(&exact, key, value);
 	}
 	copy_members(&exact, new, &none);
 	if (exact != NULL)
-		add_member(otel, json_key("exact"), json_nested(finish_object(&exact)));
+		add_member(
+			otel, json_key(OTEL_EXACT), json_nested(finish_object(&exact)));
 }
 
 /* The members of "otel" of two records, each of which may have none; NULL if
@@ -163,37 +166,36 @@ static Jsonb *
 merge_otel(const SpanRow *earlier, const SpanRow *later)
 {
 	JsonbContainer *new_tags = root_object(later->tags);
-	JsonbContainer *old =
-		json_object_member(root_object(earlier->tags), "otel");
-	JsonbContainer *new = json_object_member(new_tags, "otel");
+	JsonbContainer *old = json_object_member(root_object(earlier->tags), OTEL);
+	JsonbContainer *new = json_object_member(new_tags, OTEL);
 	JsonbParseState *otel = NULL;
 	JsonbValue kind;
-	Dropped from_old = {{"exact"}};
-	Dropped from_new = {{"exact"}};
+	Dropped from_old = {{OTEL_EXACT}};
+	Dropped from_new = {{OTEL_EXACT}};
 
 	if (starts_earlier(earlier, old, later, new))
-		from_new.keys[1] = "start_ns";
+		from_new.keys[1] = OTEL_START_NS;
 	else
-		from_old.keys[1] = "start_ns";
+		from_old.keys[1] = OTEL_START_NS;
 	if (later_end_counts(earlier, later))
-		from_old.keys[2] = "end_ns";
+		from_old.keys[2] = OTEL_END_NS;
 	else if (later->is_finished)
-		from_new.keys[DROPPED_MAX - 1] = "end_ns";
-	if (json_has_member(new, "status"))
-		from_old.keys[3] = "status_message";
+		from_new.keys[DROPPED_MAX - 1] = OTEL_END_NS;
+	if (json_has_member(new, OTEL_STATUS))
+		from_old.keys[3] = OTEL_STATUS_MESSAGE;
 	/* not to know takes nothing away that was known */
-	if (json_has_member(old, "kind") && json_member(new, "kind", &kind) &&
+	if (json_has_member(old, OTEL_KIND) && json_member(new, OTEL_KIND, &kind) &&
 		json_is_string(&kind, "unspecified"))
-		from_new.keys[2] = "kind";
-	if (json_has_member(old, "resource") &&
+		from_new.keys[2] = OTEL_KIND;
+	if (json_has_member(old, OTEL_RESOURCE) &&
 		is_known_name(earlier->service_name) &&
 		!is_known_name(later->service_name))
-		from_new.keys[3] = "resource";
+		from_new.keys[3] = OTEL_RESOURCE;
 	copy_members(&otel, old, &from_old);
 	copy_members(&otel, new, &from_new);
 	merge_exact(&otel,
-				json_object_member(old, "exact"),
-				json_object_member(new, "exact"),
+				json_object_member(old, OTEL_EXACT),
+				json_object_member(new, OTEL_EXACT),
 				new_tags);
 	return otel == NULL ? NULL : finish_object(&otel);
 }
@@ -202,13 +204,13 @@ merge_otel(const SpanRow *earlier, const SpanRow *later)
 static Jsonb *
 unite_tags(const SpanRow *earlier, const SpanRow *later, Jsonb *otel)
 {
-	Dropped no_otel = {{"otel"}};
+	Dropped no_otel = {{OTEL}};
 	JsonbParseState *tags = NULL;
 
 	copy_members(&tags, root_object(earlier->tags), &no_otel);
 	copy_members(&tags, root_object(later->tags), &no_otel);
 	if (otel != NULL)
-		add_member(&tags, json_key("otel"), json_nested(otel));
+		add_member(&tags, json_key(OTEL), json_nested(otel));
 	return finish_object(&tags);
 }
 

@@ -6,13 +6,12 @@
 
 #include "compat.h"
 #include "server/json_reader.h"
+#include "store/otel_member.h"
 #include "store/tag_builder.h"
 
 #include "pgtime.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
-
-#define RESERVED_TAG "otel"
 
 void
 tag_builder_start(TagBuilder *builder)
@@ -81,7 +80,7 @@ add_reserved(TagBuilder *builder, JsonbValue key, JsonbValue value)
 void
 add_tag(TagBuilder *builder, JsonbValue key, JsonbValue value)
 {
-	if (json_is_string(&key, RESERVED_TAG))
+	if (json_is_string(&key, OTEL))
 		add_reserved(builder, key, value);
 	else
 		add_member(&builder->tags, key, value);
@@ -91,7 +90,7 @@ void
 add_exact_tag(TagBuilder *builder, JsonbValue key, JsonbValue value,
 			  const char *kind)
 {
-	if (!json_is_string(&key, RESERVED_TAG))
+	if (!json_is_string(&key, OTEL))
 		add_member(&builder->tags, key, value);
 	add_exact(builder, key, kind, value);
 }
@@ -107,10 +106,11 @@ Jsonb *
 tag_builder_finish(TagBuilder *builder)
 {
 	if (builder->exact != NULL)
-		add_otel(builder, "exact", json_nested(finish_object(&builder->exact)));
+		add_otel(
+			builder, OTEL_EXACT, json_nested(finish_object(&builder->exact)));
 	if (builder->otel != NULL)
 		add_member(&builder->tags,
-				   json_string(RESERVED_TAG, strlen(RESERVED_TAG)),
+				   json_key(OTEL),
 				   json_nested(finish_object(&builder->otel)));
 	return finish_object(&builder->tags);
 }

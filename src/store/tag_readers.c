@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "core/wire/sampling.h"
+#include "store/otel_member.h"
 #include "store/tag_readers.h"
 #include "store/trace_ids.h"
 
@@ -106,7 +107,7 @@ tags_find_otel(Jsonb *tags)
 {
 	JsonbValue otel;
 
-	if (!tags_find_member(&tags->root, KEY("otel"), &otel) ||
+	if (!tags_find_member(&tags->root, KEY(OTEL), &otel) ||
 		otel.type != jbvBinary)
 		return NULL;
 	return otel.val.binary.data;
@@ -130,7 +131,7 @@ string_equals(const JsonbValue *value, Slice lower)
 static bool
 find_kind(Jsonb *tags, JsonbContainer *otel, JsonbValue *kind)
 {
-	if (tags_find_member(otel, KEY("kind"), kind) &&
+	if (tags_find_member(otel, KEY(OTEL_KIND), kind) &&
 		(is_filled_string(kind) || kind->type == jbvNumeric))
 		return true;
 	return tags_find_member(&tags->root, KEY("span.kind"), kind) &&
@@ -186,7 +187,7 @@ read_is_error(Jsonb *tags, JsonbContainer *otel)
 {
 	JsonbValue value;
 
-	if (tags_find_member(otel, KEY("status"), &value))
+	if (tags_find_member(otel, KEY(OTEL_STATUS), &value))
 	{
 		if (string_equals(&value, KEY("error")))
 			return true;
@@ -247,7 +248,7 @@ follows_from(JsonbContainer *link)
 	JsonbValue attributes;
 	JsonbValue type;
 
-	return tags_find_member(link, KEY("attributes"), &attributes) &&
+	return tags_find_member(link, KEY(OTEL_ATTRIBUTES), &attributes) &&
 		   attributes.type == jbvBinary &&
 		   tags_find_member(
 			   attributes.val.binary.data, KEY(REFERENCE_TYPE), &type) &&
@@ -260,7 +261,7 @@ tags_follow_parent(Jsonb *tags, Slice trace_id, Slice parent_span_id)
 	JsonbValue links;
 
 	if (parent_span_id.length == 0 ||
-		!tags_find_member(tags_find_otel(tags), KEY("links"), &links) ||
+		!tags_find_member(tags_find_otel(tags), KEY(OTEL_LINKS), &links) ||
 		links.type != jbvBinary || !JsonContainerIsArray(links.val.binary.data))
 		return false;
 	for (uint32 i = 0; i < JsonContainerSize(links.val.binary.data); i++)
@@ -273,9 +274,10 @@ tags_follow_parent(Jsonb *tags, Slice trace_id, Slice parent_span_id)
 		Slice span_id;
 
 		CHECK_FOR_INTERRUPTS();
-		if (tags_find_text(object, KEY("span_id"), &span_id) &&
+		if (tags_find_text(object, KEY(OTEL_SPAN_ID), &span_id) &&
 			is_id_of_parent(span_id, parent_span_id) &&
-			has_text(object, KEY("trace_id"), trace_id) && follows_from(object))
+			has_text(object, KEY(OTEL_TRACE_ID), trace_id) &&
+			follows_from(object))
 			return true;
 	}
 	return false;
@@ -331,7 +333,7 @@ tags_adjusted_count(Jsonb *tags)
 {
 	Slice state;
 
-	if (!tags_find_text(tags_find_otel(tags), KEY("trace_state"), &state))
+	if (!tags_find_text(tags_find_otel(tags), KEY(OTEL_TRACE_STATE), &state))
 		return 1;
 	return sampling_adjusted_count(state);
 }

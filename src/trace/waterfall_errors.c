@@ -12,6 +12,7 @@
 #include "server/query.h"
 #include "store/events.h"
 #include "store/open_tree.h"
+#include "store/otel_member.h"
 #include "store/tag_readers.h"
 #include "trace/tree_argument.h"
 #include "trace/waterfall_errors.h"
@@ -107,7 +108,7 @@ static text *
 find_message(Jsonb *tags)
 {
 	static const char *const keys[] = {"error.message", "error.type", "error"};
-	text *message = member_text(tags_find_otel(tags), "status_message");
+	text *message = member_text(tags_find_otel(tags), OTEL_STATUS_MESSAGE);
 	int code = tags_http_status_code(tags);
 	JsonbValue value;
 

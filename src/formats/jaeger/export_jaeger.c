@@ -20,6 +20,7 @@
 #include "server/query.h"
 #include "server/values.h"
 #include "store/events.h"
+#include "store/otel_member.h"
 #include "store/tag_readers.h"
 
 #include "fmgr.h"
@@ -175,7 +176,7 @@ put_status(StringInfo json, const StoredSpan *span)
 {
 	JsonbValue status;
 
-	if (json_member(span->otel, "status", &status))
+	if (json_member(span->otel, OTEL_STATUS, &status))
 	{
 		if (json_is_string(&status, "error"))
 		{
@@ -185,28 +186,29 @@ put_status(StringInfo json, const StoredSpan *span)
 		else if (json_is_string(&status, "ok"))
 			put_literal_tag(json, "otel.status_code", "OK");
 	}
-	copy_member(json, "otel.status_description", span->otel, "status_message");
+	copy_member(
+		json, "otel.status_description", span->otel, OTEL_STATUS_MESSAGE);
 }
 
 /* What OpenTelemetry recorded besides attributes. */
 static void
 put_otel(StringInfo json, const StoredSpan *span)
 {
-	JsonbContainer *scope = json_object_member(span->otel, "scope");
+	JsonbContainer *scope = json_object_member(span->otel, OTEL_SCOPE);
 
-	copy_member(json, "span.kind", span->otel, "kind");
+	copy_member(json, "span.kind", span->otel, OTEL_KIND);
 	put_status(json, span);
-	copy_member(json, "otel.scope.name", scope, "name");
-	copy_member(json, "otel.scope.version", scope, "version");
-	copy_member(json, "w3c.tracestate", span->otel, "trace_state");
+	copy_member(json, "otel.scope.name", scope, OTEL_NAME);
+	copy_member(json, "otel.scope.version", scope, OTEL_VERSION);
+	copy_member(json, "w3c.tracestate", span->otel, OTEL_TRACE_STATE);
 	copy_member(json,
 				"otel.dropped_attributes_count",
 				span->otel,
-				"dropped_attributes_count");
+				OTEL_DROPPED_ATTRIBUTES);
 	copy_member(
-		json, "otel.dropped_events_count", span->otel, "dropped_events_count");
+		json, "otel.dropped_events_count", span->otel, OTEL_DROPPED_EVENTS);
 	copy_member(
-		json, "otel.dropped_links_count", span->otel, "dropped_links_count");
+		json, "otel.dropped_links_count", span->otel, OTEL_DROPPED_LINKS);
 	if (!span->has_end)
 		put_named_tag(json, UNFINISHED_TAG, json_bool(true));
 }
@@ -249,8 +251,8 @@ static void
 put_link(StringInfo json, const StoredSpan *span, bool follows_parent,
 		 JsonbContainer *link)
 {
-	text *trace_id = json_text_member(link, "trace_id");
-	text *span_id = json_text_member(link, "span_id");
+	text *trace_id = json_text_member(link, OTEL_TRACE_ID);
+	text *span_id = json_text_member(link, OTEL_SPAN_ID);
 	JsonbValue type;
 	bool is_child;
 
@@ -258,7 +260,7 @@ put_link(StringInfo json, const StoredSpan *span, bool follows_parent,
 		return;
 	if (follows_parent && leads_to_parent(span, trace_id, span_id))
 		return;
-	is_child = json_member(json_object_member(link, "attributes"),
+	is_child = json_member(json_object_member(link, OTEL_ATTRIBUTES),
 						   REFERENCE_TYPE,
 						   &type) &&
 			   json_is_string(&type, CHILD_OF);
@@ -284,7 +286,7 @@ follows_parent(const StoredSpan *span)
 static void
 put_references(StringInfo json, const StoredSpan *span)
 {
-	JsonbContainer *links = json_array_member(span->otel, "links");
+	JsonbContainer *links = json_array_member(span->otel, OTEL_LINKS);
 	bool follows = follows_parent(span);
 
 	json_name(json, "references");
@@ -324,7 +326,7 @@ put_log(StringInfo json, const StoredSpan *span, const SpanEvent *event)
 	if (event->has_attributes || event->whole != NULL)
 		each_attribute(
 			event->has_attributes ? json_as_object(&event->attributes) : NULL,
-			json_object_member(event->whole, "exact"),
+			json_object_member(event->whole, OTEL_EXACT),
 			false,
 			put_attribute,
 			json);
@@ -365,7 +367,7 @@ put_span(StringInfo json, const StoredSpan *span, int process_number)
 	appendStringInfoChar(json, '{');
 	json_put_text(json, "traceID", span->trace_id);
 	json_put_text(json, "spanID", span->span_id);
-	json_copy_count(json, "flags", span->otel, "flags");
+	json_copy_count(json, "flags", span->otel, OTEL_FLAGS);
 	json_put_text(json, "operationName", span->operation);
 	put_references(json, span);
 	json_put_number(json,
@@ -402,12 +404,12 @@ render_process(const StoredSpan *span)
 	{
 		JsonbContainer *attributes = &span->resource->attributes->root;
 
-		each_attribute(
-			attributes,
-			json_object_member(json_object_member(attributes, "otel"), "exact"),
-			true,
-			put_process_tag,
-			&json);
+		each_attribute(attributes,
+					   json_object_member(json_object_member(attributes, OTEL),
+										  OTEL_EXACT),
+					   true,
+					   put_process_tag,
+					   &json);
 	}
 	appendStringInfoString(&json, "]}");
 	return json.data;

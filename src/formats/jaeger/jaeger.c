@@ -19,6 +19,7 @@
 #include "server/json_reader.h"
 #include "server/query.h"
 #include "server/values.h"
+#include "store/otel_member.h"
 #include "store/resource.h"
 #include "store/span_merge.h"
 #include "store/span_times.h"
@@ -200,8 +201,8 @@ add_link(References *references, text *trace_id, text *span_id,
 	JsonbParseState *link = NULL;
 	JsonbValue element;
 
-	add_member(&link, json_key("trace_id"), json_text(trace_id));
-	add_member(&link, json_key("span_id"), json_text(span_id));
+	add_member(&link, json_key(OTEL_TRACE_ID), json_text(trace_id));
+	add_member(&link, json_key(OTEL_SPAN_ID), json_text(span_id));
 	if (type != REFERENCE_OTHER)
 	{
 		JsonbParseState *attributes = NULL;
@@ -210,7 +211,7 @@ add_link(References *references, text *trace_id, text *span_id,
 				   json_key(REFERENCE_TYPE),
 				   json_key(reference_names[type]));
 		add_member(&link,
-				   json_key("attributes"),
+				   json_key(OTEL_ATTRIBUTES),
 				   json_nested(finish_object(&attributes)));
 	}
 	element = json_nested(finish_object(&link));
@@ -357,21 +358,22 @@ read_event(JsonbContainer *log)
 
 		initStringInfo(&as_text);
 		append_event_time(&as_text, time, 0);
-		add_member(
-			&event, json_key("time"), json_string(as_text.data, as_text.len));
+		add_member(&event,
+				   json_key(OTEL_TIME),
+				   json_string(as_text.data, as_text.len));
 	}
 	value = json_string("", 0);
 	if (fields != NULL)
 		value = read_fields(fields, &attributes);
 	if (value.val.string.len > 0)
-		add_member(&event, json_key("name"), value);
+		add_member(&event, json_key(OTEL_NAME), value);
 	if (attributes.tags != NULL)
 		add_member(&event,
-				   json_key("attributes"),
+				   json_key(OTEL_ATTRIBUTES),
 				   json_nested(finish_object(&attributes.tags)));
 	if (attributes.exact != NULL)
 		add_member(&event,
-				   json_key("exact"),
+				   json_key(OTEL_EXACT),
 				   json_nested(finish_object(&attributes.exact)));
 	return json_nested(finish_object(&event));
 }
@@ -452,7 +454,7 @@ set_ids(const Trace *trace, JsonbContainer *span, SpanRow *row,
 		JsonbValue *links =
 			pushJsonbValue(&references.links, WJB_END_ARRAY, NULL);
 
-		add_otel(tags, "links", json_nested(JsonbValueToJsonb(links)));
+		add_otel(tags, OTEL_LINKS, json_nested(JsonbValueToJsonb(links)));
 	}
 	return NULL;
 }
@@ -473,10 +475,10 @@ set_names(Import *import, const Trace *trace, JsonbContainer *span,
 	else
 		row->service_name = cstring_to_text(UNKNOWN_SERVICE);
 	if (process != NULL)
-		add_otel(tags, "resource", json_int64(process->resource->id));
+		add_otel(tags, OTEL_RESOURCE, json_int64(process->resource->id));
 	if (json_member(span, "flags", &flags) && json_as_int64(&flags, &number) &&
 		number > 0 && number <= PG_UINT32_MAX)
-		add_otel(tags, "flags", json_int64(number));
+		add_otel(tags, OTEL_FLAGS, json_int64(number));
 }
 
 /* Reads one span into a row; returns why it cannot be stored, or NULL. */

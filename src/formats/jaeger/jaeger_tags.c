@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "formats/jaeger/jaeger_tags.h"
 #include "server/json_reader.h"
+#include "store/otel_member.h"
 
 #include "core/tree/span.h"
 #include "fmgr.h"
@@ -199,7 +200,7 @@ read_kind(TagBuilder *builder, const JsonbValue *value)
 	kind = span_kind_from_name(
 		(Slice){value->val.string.val, value->val.string.len});
 	if (kind != SPAN_KIND_ABSENT)
-		add_otel(builder, "kind", json_key(span_kind_name(kind)));
+		add_otel(builder, OTEL_KIND, json_key(span_kind_name(kind)));
 	return kind != SPAN_KIND_ABSENT;
 }
 
@@ -271,21 +272,18 @@ read_member(TagBuilder *builder, const JaegerTag *tag, SpanStatus *status)
 		bool of_scope;
 		enum jbvType type;
 	} members[] = {
-		{"otel.status_description", "status_message", false, jbvString},
-		{"otel.scope.name", "name", true, jbvString},
-		{"otel.scope.version", "version", true, jbvString},
-		{"otel.library.name", "name", true, jbvString},
-		{"otel.library.version", "version", true, jbvString},
-		{"w3c.tracestate", "trace_state", false, jbvString},
+		{"otel.status_description", OTEL_STATUS_MESSAGE, false, jbvString},
+		{"otel.scope.name", OTEL_NAME, true, jbvString},
+		{"otel.scope.version", OTEL_VERSION, true, jbvString},
+		{"otel.library.name", OTEL_NAME, true, jbvString},
+		{"otel.library.version", OTEL_VERSION, true, jbvString},
+		{"w3c.tracestate", OTEL_TRACE_STATE, false, jbvString},
 		{"otel.dropped_attributes_count",
-		 "dropped_attributes_count",
+		 OTEL_DROPPED_ATTRIBUTES,
 		 false,
 		 jbvNumeric},
-		{"otel.dropped_events_count",
-		 "dropped_events_count",
-		 false,
-		 jbvNumeric},
-		{"otel.dropped_links_count", "dropped_links_count", false, jbvNumeric},
+		{"otel.dropped_events_count", OTEL_DROPPED_EVENTS, false, jbvNumeric},
+		{"otel.dropped_links_count", OTEL_DROPPED_LINKS, false, jbvNumeric},
 	};
 
 	for (size_t i = 0; i < lengthof(members); i++)
@@ -310,9 +308,10 @@ add_status(TagBuilder *builder, SpanStatus *status)
 	else if (status->has_error_tag && strcmp(status->status, "error") != 0)
 		add_tag(builder, json_key("error"), json_bool(true));
 	if (status->status != NULL)
-		add_otel(builder, "status", json_key(status->status));
+		add_otel(builder, OTEL_STATUS, json_key(status->status));
 	if (status->scope != NULL)
-		add_otel(builder, "scope", json_nested(finish_object(&status->scope)));
+		add_otel(
+			builder, OTEL_SCOPE, json_nested(finish_object(&status->scope)));
 }
 
 bool

@@ -25,6 +25,7 @@
 #include "server/json_reader.h"
 #include "server/query.h"
 #include "store/events.h"
+#include "store/otel_member.h"
 #include "store/tag_builder.h"
 #include "store/tag_readers.h"
 #include "store/trace_ids.h"
@@ -209,12 +210,10 @@ put_event(StringInfo json, const StoredSpan *span, const SpanEvent *event)
 		put_attributes(
 			json,
 			event->has_attributes ? json_as_object(&event->attributes) : NULL,
-			json_object_member(event->whole, "exact"),
+			json_object_member(event->whole, OTEL_EXACT),
 			false);
-	json_copy_count(json,
-					"droppedAttributesCount",
-					event->whole,
-					"dropped_attributes_count");
+	json_copy_count(
+		json, "droppedAttributesCount", event->whole, OTEL_DROPPED_ATTRIBUTES);
 	appendStringInfoChar(json, '}');
 }
 
@@ -259,28 +258,28 @@ put_link_id(StringInfo json, const char *name, text *id,
 static void
 put_link(StringInfo json, JsonbContainer *link)
 {
-	text *trace_id = json_text_member(link, "trace_id");
-	text *span_id = json_text_member(link, "span_id");
+	text *trace_id = json_text_member(link, OTEL_TRACE_ID);
+	text *span_id = json_text_member(link, OTEL_SPAN_ID);
 
 	json_separate(json);
 	appendStringInfoChar(json, '{');
 	put_link_id(json, "traceId", trace_id, hex_trace_id);
 	put_link_id(json, "spanId", span_id, hex_span_id);
-	json_copy_string(json, "traceState", link, "trace_state");
+	json_copy_string(json, "traceState", link, OTEL_TRACE_STATE);
 	put_attributes(json,
-				   json_object_member(link, "attributes"),
-				   json_object_member(link, "exact"),
+				   json_object_member(link, OTEL_ATTRIBUTES),
+				   json_object_member(link, OTEL_EXACT),
 				   false);
 	json_copy_count(
-		json, "droppedAttributesCount", link, "dropped_attributes_count");
-	json_copy_count(json, "flags", link, "flags");
+		json, "droppedAttributesCount", link, OTEL_DROPPED_ATTRIBUTES);
+	json_copy_count(json, "flags", link, OTEL_FLAGS);
 	appendStringInfoChar(json, '}');
 }
 
 static void
 put_links(StringInfo json, const StoredSpan *span)
 {
-	JsonbContainer *links = json_array_member(span->otel, "links");
+	JsonbContainer *links = json_array_member(span->otel, OTEL_LINKS);
 	JsonbIterator *array;
 	JsonbValue element;
 	int start = json->len;
@@ -314,7 +313,7 @@ put_kind(StringInfo json, const StoredSpan *span)
 {
 	int64 number = 0;
 
-	if (!unnamed_number(span->otel, "kind", &number) && span->tags != NULL)
+	if (!unnamed_number(span->otel, OTEL_KIND, &number) && span->tags != NULL)
 	{
 		bool is_error;
 		SpanKind known = tags_read(span->tags, &is_error);
@@ -332,9 +331,9 @@ status_code(const StoredSpan *span)
 	int64 code;
 	bool is_error = false;
 
-	if (unnamed_number(span->otel, "status", &code))
+	if (unnamed_number(span->otel, OTEL_STATUS, &code))
 		return code;
-	if (json_member(span->otel, "status", &status))
+	if (json_member(span->otel, OTEL_STATUS, &status))
 	{
 		if (json_is_string(&status, "error"))
 			return CODE_ERROR;
@@ -357,7 +356,7 @@ put_status(StringInfo json, const StoredSpan *span)
 	json_name(json, "status");
 	appendStringInfoChar(json, '{');
 	content = json->len;
-	json_copy_string(json, "message", span->otel, "status_message");
+	json_copy_string(json, "message", span->otel, OTEL_STATUS_MESSAGE);
 	if (code != CODE_UNSET)
 		json_put_number(json, "code", code);
 	if (json->len == content)
@@ -376,11 +375,11 @@ put_span(StringInfo json, const StoredSpan *span)
 	appendStringInfoChar(json, '{');
 	json_put_literal(json, "traceId", hex_trace_id(span->trace_id));
 	json_put_literal(json, "spanId", span->written_id);
-	json_copy_string(json, "traceState", span->otel, "trace_state");
+	json_copy_string(json, "traceState", span->otel, OTEL_TRACE_STATE);
 	if (span->parent_span_id != NULL)
 		json_put_literal(
 			json, "parentSpanId", hex_span_id(span->parent_span_id));
-	json_copy_count(json, "flags", span->otel, "flags");
+	json_copy_count(json, "flags", span->otel, OTEL_FLAGS);
 	json_put_text(json, "name", span->operation);
 	put_kind(json, span);
 	put_time(json, "startTimeUnixNano", span->written_start);
@@ -390,18 +389,17 @@ put_span(StringInfo json, const StoredSpan *span)
 			 span->has_end
 				 ? Max(1,
 					   unix_nanoseconds(span->end_time,
-										stored_nanoseconds(span, "end_ns")))
+										stored_nanoseconds(span, OTEL_END_NS)))
 				 : 0);
 	if (span->tags != NULL)
 		put_attributes(json, &span->tags->root, span->exact, true);
 	json_copy_count(
-		json, "droppedAttributesCount", span->otel, "dropped_attributes_count");
+		json, "droppedAttributesCount", span->otel, OTEL_DROPPED_ATTRIBUTES);
 	put_events(json, span);
 	json_copy_count(
-		json, "droppedEventsCount", span->otel, "dropped_events_count");
+		json, "droppedEventsCount", span->otel, OTEL_DROPPED_EVENTS);
 	put_links(json, span);
-	json_copy_count(
-		json, "droppedLinksCount", span->otel, "dropped_links_count");
+	json_copy_count(json, "droppedLinksCount", span->otel, OTEL_DROPPED_LINKS);
 	put_status(json, span);
 	appendStringInfoChar(json, '}');
 }
@@ -432,7 +430,7 @@ copy_strings(StringInfo json, const char *name, JsonbContainer *object,
 static void
 put_entity_refs(StringInfo json, JsonbContainer *otel)
 {
-	JsonbContainer *refs = json_array_member(otel, "entity_refs");
+	JsonbContainer *refs = json_array_member(otel, OTEL_ENTITY_REFS);
 	JsonbIterator *array;
 	JsonbValue element;
 
@@ -448,10 +446,11 @@ put_entity_refs(StringInfo json, JsonbContainer *otel)
 			continue;
 		json_separate(json);
 		appendStringInfoChar(json, '{');
-		json_copy_string(json, "schemaUrl", ref, "schema_url");
-		json_copy_string(json, "type", ref, "type");
-		copy_strings(json, "idKeys", ref, "id_keys");
-		copy_strings(json, "descriptionKeys", ref, "description_keys");
+		json_copy_string(json, "schemaUrl", ref, OTEL_SCHEMA_URL);
+		json_copy_string(json, "type", ref, OTEL_ENTITY_TYPE);
+		copy_strings(json, "idKeys", ref, OTEL_ENTITY_ID_KEYS);
+		copy_strings(
+			json, "descriptionKeys", ref, OTEL_ENTITY_DESCRIPTION_KEYS);
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, ']');
@@ -461,18 +460,18 @@ put_entity_refs(StringInfo json, JsonbContainer *otel)
 static char *
 render_resource(Jsonb *attributes)
 {
-	JsonbContainer *otel = json_object_member(&attributes->root, "otel");
+	JsonbContainer *otel = json_object_member(&attributes->root, OTEL);
 	StringInfoData json;
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"resource\":{");
 	put_attributes(
-		&json, &attributes->root, json_object_member(otel, "exact"), true);
+		&json, &attributes->root, json_object_member(otel, OTEL_EXACT), true);
 	json_copy_count(
-		&json, "droppedAttributesCount", otel, "dropped_attributes_count");
+		&json, "droppedAttributesCount", otel, OTEL_DROPPED_ATTRIBUTES);
 	put_entity_refs(&json, otel);
 	appendStringInfoChar(&json, '}');
-	json_copy_string(&json, "schemaUrl", otel, "schema_url");
+	json_copy_string(&json, "schemaUrl", otel, OTEL_SCHEMA_URL);
 	return json.data;
 }
 
@@ -494,21 +493,21 @@ render_service(const text *service_name)
 static char *
 render_scope(const StoredSpan *span)
 {
-	JsonbContainer *scope = json_object_member(span->otel, "scope");
+	JsonbContainer *scope = json_object_member(span->otel, OTEL_SCOPE);
 	StringInfoData json;
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"scope\":{");
-	json_copy_string(&json, "name", scope, "name");
-	json_copy_string(&json, "version", scope, "version");
+	json_copy_string(&json, "name", scope, OTEL_NAME);
+	json_copy_string(&json, "version", scope, OTEL_VERSION);
 	put_attributes(&json,
-				   json_object_member(scope, "attributes"),
-				   json_object_member(scope, "exact"),
+				   json_object_member(scope, OTEL_ATTRIBUTES),
+				   json_object_member(scope, OTEL_EXACT),
 				   false);
 	json_copy_count(
-		&json, "droppedAttributesCount", scope, "dropped_attributes_count");
+		&json, "droppedAttributesCount", scope, OTEL_DROPPED_ATTRIBUTES);
 	appendStringInfoChar(&json, '}');
-	json_copy_string(&json, "schemaUrl", scope, "schema_url");
+	json_copy_string(&json, "schemaUrl", scope, OTEL_SCHEMA_URL);
 	return json.data;
 }
 
@@ -519,7 +518,7 @@ set_order(StoredSpan *span)
 {
 	if (span->has_start)
 		span->written_start = unix_nanoseconds(
-			span->start_time, stored_nanoseconds(span, "start_ns"));
+			span->start_time, stored_nanoseconds(span, OTEL_START_NS));
 	span->written_id = hex_span_id(span->span_id);
 }
 

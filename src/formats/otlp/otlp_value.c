@@ -4,14 +4,13 @@
 #include "postgres.h"
 
 #include "formats/otlp/otlp_value.h"
+#include "store/otel_member.h"
 
 #include "server/jsonb_tree.h"
 
 #include "miscadmin.h"
 
 #include <math.h>
-
-#define RESERVED_KEY "otel"
 
 static const char TOO_DEEP[] = "attributes are nested too deeply";
 
@@ -306,8 +305,7 @@ read_attributes(OtlpItems items, uint32 count, bool reserves_otel,
 
 		CHECK_FOR_INTERRUPTS();
 		otlp_read_attribute(item, &attribute);
-		if (reserves_otel &&
-			slice_equal(attribute.key, SLICE_LITERAL(RESERVED_KEY)))
+		if (reserves_otel && slice_equal(attribute.key, SLICE_LITERAL(OTEL)))
 		{
 			lossy.otel = item;
 			continue;

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "formats/otlp/tag_writer.h"
+#include "store/otel_member.h"
 
 #include "compat.h"
 #include "formats/otlp/otlp_value.h"
@@ -96,10 +97,11 @@ entity_refs_of(OtlpItems items)
 		id_keys = strings_of(ref.id_keys);
 		description_keys = strings_of(ref.description_keys);
 		start_object(object, ENTITY_MEMBERS);
-		add_text_unless_empty(object, "type", ref.type);
-		add_unless_empty(object, "id_keys", &id_keys);
-		add_text_unless_empty(object, "schema_url", ref.schema_url);
-		add_unless_empty(object, "description_keys", &description_keys);
+		add_text_unless_empty(object, OTEL_ENTITY_TYPE, ref.type);
+		add_unless_empty(object, OTEL_ENTITY_ID_KEYS, &id_keys);
+		add_text_unless_empty(object, OTEL_SCHEMA_URL, ref.schema_url);
+		add_unless_empty(
+			object, OTEL_ENTITY_DESCRIPTION_KEYS, &description_keys);
 	}
 	return array;
 }
@@ -160,13 +162,13 @@ write_resource(const OtlpResourceSpans *resource, Jsonb **attributes,
 
 	entity_refs = entity_refs_of(resource->entity_refs);
 	start_object(&otel, RESOURCE_MEMBERS);
-	add_unless_empty(&otel, "exact", &objects.exact);
-	add_text_unless_empty(&otel, "schema_url", resource->schema_url);
-	add_unless_empty(&otel, "entity_refs", &entity_refs);
+	add_unless_empty(&otel, OTEL_EXACT, &objects.exact);
+	add_text_unless_empty(&otel, OTEL_SCHEMA_URL, resource->schema_url);
+	add_unless_empty(&otel, OTEL_ENTITY_REFS, &entity_refs);
 	add_integer_unless_zero(
-		&otel, "dropped_attributes_count", resource->dropped_attributes_count);
+		&otel, OTEL_DROPPED_ATTRIBUTES, resource->dropped_attributes_count);
 	if (otel.val.object.nPairs > 0)
-		*insert_named(&objects.plain, "otel") = otel;
+		*insert_named(&objects.plain, OTEL) = otel;
 	*attributes = JsonbValueToJsonb(&objects.plain);
 	return NULL;
 }
@@ -188,13 +190,13 @@ write_scope(const OtlpScopeSpans *scope, JsonbValue *value)
 	if (fault != NULL)
 		return fault;
 	start_object(value, SCOPE_MEMBERS);
-	add_text_unless_empty(value, "name", scope->name);
-	add_unless_empty(value, "exact", &objects.exact);
-	add_text_unless_empty(value, "version", scope->version);
-	add_unless_empty(value, "attributes", &objects.plain);
-	add_text_unless_empty(value, "schema_url", scope->schema_url);
+	add_text_unless_empty(value, OTEL_NAME, scope->name);
+	add_unless_empty(value, OTEL_EXACT, &objects.exact);
+	add_text_unless_empty(value, OTEL_VERSION, scope->version);
+	add_unless_empty(value, OTEL_ATTRIBUTES, &objects.plain);
+	add_text_unless_empty(value, OTEL_SCHEMA_URL, scope->schema_url);
 	add_integer_unless_zero(
-		value, "dropped_attributes_count", scope->dropped_attributes_count);
+		value, OTEL_DROPPED_ATTRIBUTES, scope->dropped_attributes_count);
 	return NULL;
 }
 
@@ -217,16 +219,16 @@ set_link(JsonbValue *object, Slice item, ValueBudget *budget)
 	if (fault != NULL)
 		return fault;
 	start_small_object(object, members);
-	add_unless_empty(object, "exact", &objects.exact);
-	add_integer_unless_zero(object, "flags", link.flags);
+	add_unless_empty(object, OTEL_EXACT, &objects.exact);
+	add_integer_unless_zero(object, OTEL_FLAGS, link.flags);
 	if (link.span_id.length > 0)
-		set_hex(add_named(object, "span_id"), link.span_id);
+		set_hex(add_named(object, OTEL_SPAN_ID), link.span_id);
 	if (link.trace_id.length > 0)
-		set_hex(add_named(object, "trace_id"), link.trace_id);
-	add_unless_empty(object, "attributes", &objects.plain);
-	add_text_unless_empty(object, "trace_state", link.trace_state);
+		set_hex(add_named(object, OTEL_TRACE_ID), link.trace_id);
+	add_unless_empty(object, OTEL_ATTRIBUTES, &objects.plain);
+	add_text_unless_empty(object, OTEL_TRACE_STATE, link.trace_state);
 	add_integer_unless_zero(
-		object, "dropped_attributes_count", link.dropped_attributes_count);
+		object, OTEL_DROPPED_ATTRIBUTES, link.dropped_attributes_count);
 	keep_object(object);
 	return NULL;
 }
@@ -253,7 +255,7 @@ read_links(const OtlpSpan *span, ValueBudget *budget, JsonbValue *links)
 static void
 add_kind(JsonbValue *otel, int32 kind)
 {
-	JsonbValue *value = add_named(otel, "kind");
+	JsonbValue *value = add_named(otel, OTEL_KIND);
 
 	/* OTLP counts from "unspecified" */
 	if (kind < 0 || kind >= SPAN_KIND_COUNT - SPAN_KIND_UNSPECIFIED)
@@ -266,11 +268,11 @@ static void
 add_status(JsonbValue *otel, int32 code)
 {
 	if (code == 1)
-		set_literal(add_named(otel, "status"), "ok");
+		set_literal(add_named(otel, OTEL_STATUS), "ok");
 	else if (code == 2)
-		set_literal(add_named(otel, "status"), "error");
+		set_literal(add_named(otel, OTEL_STATUS), "error");
 	else
-		add_integer_unless_zero(otel, "status", code);
+		add_integer_unless_zero(otel, OTEL_STATUS, code);
 }
 
 /* The member "otel" of a span's tags. */
@@ -281,22 +283,22 @@ set_otel(JsonbValue *otel, const OtlpSpan *span, int64 resource_id,
 {
 	start_object(otel, OTEL_MEMBERS);
 	add_kind(otel, span->kind);
-	add_unless_empty(otel, "exact", exact);
-	add_integer_unless_zero(otel, "flags", span->flags);
-	add_unless_empty(otel, "links", links);
-	add_unless_empty(otel, "scope", scope);
-	add_integer_unless_zero(otel, "end_ns", span->end_time % 1000);
+	add_unless_empty(otel, OTEL_EXACT, exact);
+	add_integer_unless_zero(otel, OTEL_FLAGS, span->flags);
+	add_unless_empty(otel, OTEL_LINKS, links);
+	add_unless_empty(otel, OTEL_SCOPE, scope);
+	add_integer_unless_zero(otel, OTEL_END_NS, span->end_time % 1000);
 	add_status(otel, span->status_code);
-	set_integer(add_named(otel, "resource"), resource_id);
-	add_integer_unless_zero(otel, "start_ns", span->start_time % 1000);
-	add_text_unless_empty(otel, "trace_state", span->trace_state);
-	add_text_unless_empty(otel, "status_message", span->status_message);
+	set_integer(add_named(otel, OTEL_RESOURCE), resource_id);
+	add_integer_unless_zero(otel, OTEL_START_NS, span->start_time % 1000);
+	add_text_unless_empty(otel, OTEL_TRACE_STATE, span->trace_state);
+	add_text_unless_empty(otel, OTEL_STATUS_MESSAGE, span->status_message);
 	add_integer_unless_zero(
-		otel, "dropped_links_count", span->dropped_links_count);
+		otel, OTEL_DROPPED_LINKS, span->dropped_links_count);
 	add_integer_unless_zero(
-		otel, "dropped_events_count", span->dropped_events_count);
+		otel, OTEL_DROPPED_EVENTS, span->dropped_events_count);
 	add_integer_unless_zero(
-		otel, "dropped_attributes_count", span->dropped_attributes_count);
+		otel, OTEL_DROPPED_ATTRIBUTES, span->dropped_attributes_count);
 }
 
 const char *
@@ -317,7 +319,7 @@ write_tags(const OtlpSpan *span, int64 resource_id, const JsonbValue *scope,
 		fault = read_links(span, &budget, &links);
 	if (fault != NULL)
 		return fault;
-	otel = insert_named(&objects.plain, "otel");
+	otel = insert_named(&objects.plain, OTEL);
 	set_otel(otel, span, resource_id, scope, &objects.exact, &links);
 	*tags = JsonbValueToJsonb(&objects.plain);
 	return NULL;
@@ -365,13 +367,13 @@ append_event(StringInfo logs, Slice item, ValueBudget *budget)
 	if (fault != NULL)
 		return fault;
 	start_small_object(&object, members);
-	add_text_unless_empty(&object, "name", event.name);
+	add_text_unless_empty(&object, OTEL_NAME, event.name);
 	if (event.time != 0)
-		set_literal(add_named(&object, "time"), format_time(event.time));
-	add_unless_empty(&object, "exact", &objects.exact);
-	add_unless_empty(&object, "attributes", &objects.plain);
+		set_literal(add_named(&object, OTEL_TIME), format_time(event.time));
+	add_unless_empty(&object, OTEL_EXACT, &objects.exact);
+	add_unless_empty(&object, OTEL_ATTRIBUTES, &objects.plain);
 	add_integer_unless_zero(
-		&object, "dropped_attributes_count", event.dropped_attributes_count);
+		&object, OTEL_DROPPED_ATTRIBUTES, event.dropped_attributes_count);
 	json = JsonbValueToJsonb(&object);
 	(void) JsonbToCString(logs, &json->root, VARSIZE(json));
 	return NULL;

@@ -24,6 +24,7 @@
 #include "formats/zipkin/zipkin_v1.h"
 #include "server/json_output.h"
 #include "server/json_reader.h"
+#include "store/otel_member.h"
 #include "store/reported.h"
 #include "store/span_merge.h"
 #include "store/span_times.h"
@@ -339,9 +340,9 @@ add_endpoints(const Report *report, TagBuilder *tags)
 static void
 add_error(TagBuilder *tags, const text *what)
 {
-	add_otel(tags, "status", json_key("error"));
+	add_otel(tags, OTEL_STATUS, json_key("error"));
 	if (VARSIZE(what) > VARHDRSZ)
-		add_otel(tags, "status_message", json_text(what));
+		add_otel(tags, OTEL_STATUS_MESSAGE, json_text(what));
 }
 
 static Jsonb *
@@ -353,7 +354,7 @@ build_tags(const Report *report)
 	tag_builder_start(&tags);
 	add_endpoints(report, &tags);
 	if (report->kind != SPAN_KIND_ABSENT)
-		add_otel(&tags, "kind", json_key(span_kind_name(report->kind)));
+		add_otel(&tags, OTEL_KIND, json_key(span_kind_name(report->kind)));
 	if (object != NULL)
 	{
 		JsonbIterator *members = JsonbIteratorInit(object);
