@@ -6,9 +6,6 @@
 
 #include "core/base/slice_hash.h"
 
-#define FIRST_CAPACITY 32
-#define BLOCK_SIZE 8192
-
 void
 string_table_init(StringTable *table, Host *host)
 {
@@ -23,42 +20,17 @@ is_string(const void *owner, uint32_t number, const void *string)
 	return slice_equal(table->strings[number], *(const Slice *) string);
 }
 
+/* Room for one more. */
 static bool
-grow(StringTable *table)
+reserve(StringTable *table)
 {
-	uint32_t capacity =
-		table->capacity == 0 ? FIRST_CAPACITY : table->capacity * 2;
-	Slice *strings =
-		table->host->allocate(table->host, capacity * sizeof(Slice));
-
-	if (strings == NULL ||
-		!hash_index_reserve(&table->index, table->host, capacity))
-		return false;
-	if (table->count > 0)
-		memcpy(strings, table->strings, table->count * sizeof(Slice));
-	table->strings = strings;
-	table->capacity = capacity;
-	return true;
-}
-
-static bool
-copy_string(StringTable *table, Slice string, Slice *copy)
-{
-	if (string.length > table->block_left)
-	{
-		size_t size = string.length > BLOCK_SIZE ? string.length : BLOCK_SIZE;
-
-		table->block = table->host->allocate(table->host, size);
-		if (table->block == NULL)
-			return false;
-		table->block_left = size;
-	}
-	if (string.length > 0)
-		memcpy(table->block, string.data, string.length);
-	*copy = (Slice){table->block, string.length};
-	table->block += string.length;
-	table->block_left -= string.length;
-	return true;
+	table->strings = array_grow(table->host,
+								table->strings,
+								table->count,
+								&table->capacity,
+								sizeof(Slice));
+	return table->strings != NULL &&
+		   hash_index_reserve(&table->index, table->host, table->capacity);
 }
 
 uint32_t
@@ -67,12 +39,13 @@ string_table_add(StringTable *table, Slice string)
 	uint64_t hash = slice_hash(string, table->host->hash_seed);
 	HashSlot *slot;
 
-	if (table->count == table->capacity && !grow(table))
+	if (!reserve(table))
 		return STRING_NONE;
 	slot = hash_index_find(&table->index, hash, is_string, table, &string);
 	if (slot->number != STRING_NONE)
 		return slot->number;
-	if (!copy_string(table, string, &table->strings[table->count]))
+	if (!slice_block_copy(
+			&table->block, table->host, string, &table->strings[table->count]))
 		return STRING_NONE;
 	hash_index_set(slot, hash, table->count);
 	return table->count++;

@@ -4,9 +4,8 @@
 #ifndef CORE_STRING_TABLE_H
 #define CORE_STRING_TABLE_H
 
+#include "core/base/array.h"
 #include "core/base/hash_index.h"
-#include "core/base/host.h"
-#include "core/tree/span.h"
 
 #define STRING_NONE HASH_INDEX_NONE
 
@@ -17,8 +16,7 @@ typedef struct StringTable
 	uint32_t count;
 	uint32_t capacity; /* of strings */
 	HashIndex index;
-	char *block; /* what is left of the newest block of copies */
-	size_t block_left;
+	SliceBlock block;
 } StringTable;
 
 extern void string_table_init(StringTable *table, Host *host);

@@ -98,8 +98,8 @@ call_chains_mark_answered(CallSpans *spans)
 /* What a service did with a linked span: in a trace, or in all of them. */
 typedef struct LinkedCall
 {
-	uint32_t target; /* UINT32_MAX: a free place */
-	uint32_t trace;	 /* STRING_NONE: all of them */
+	uint32_t target;
+	uint32_t trace; /* STRING_NONE: all of them */
 	uint32_t service;
 	uint32_t link; /* the one that counts; of all traces, whether a parent
 					* makes the call: LINK_NONE if none does */
@@ -109,43 +109,73 @@ typedef struct LinkedCall
 
 typedef struct LinkedCalls
 {
-	LinkedCall *places;
-	uint32_t mask;
+	LinkedCall *calls;
+	uint32_t count;
+	HashIndex index;
 	uint64_t seed;
 } LinkedCalls;
 
+/* Each link makes two at the most. */
 static bool
 begin_linked_calls(LinkedCalls *calls, const CallSpans *spans)
 {
-	size_t capacity = 16;
+	size_t room = (size_t) spans->link_count * 2;
 
-	while (capacity < (size_t) spans->link_count * 4)
-		capacity *= 2;
-	calls->places =
-		spans->host->allocate(spans->host, capacity * sizeof(LinkedCall));
-	if (calls->places == NULL)
-		return false;
-	memset(calls->places, 0xff, capacity * sizeof(LinkedCall));
-	calls->mask = (uint32_t) (capacity - 1);
-	calls->seed = spans->host->hash_seed;
-	return true;
+	*calls = (LinkedCalls){.seed = spans->host->hash_seed};
+	calls->calls =
+		spans->host->allocate(spans->host, room * sizeof(LinkedCall));
+	return calls->calls != NULL &&
+		   hash_index_reserve(&calls->index, spans->host, room);
 }
 
-/* The place of what a service did with span `target`. */
+static uint64_t
+hash_call(const LinkedCalls *calls, const LinkedCall *call)
+{
+	return hash_mix(((uint64_t) call->trace << 32 | call->service) ^
+						calls->seed,
+					hash_mix(call->target, UINT64_C(0x9e3779b97f4a7c15)));
+}
+
+static bool
+is_call(const void *calls, uint32_t number, const void *key)
+{
+	const LinkedCall *call = (const LinkedCall *) calls + number;
+	const LinkedCall *wanted = key;
+
+	return call->target == wanted->target && call->trace == wanted->trace &&
+		   call->service == wanted->service;
+}
+
+/* What a service did with span `target`; NULL if nothing is known of it. */
 static LinkedCall *
 find_linked_call(const LinkedCalls *calls, uint32_t target, uint32_t trace,
 				 uint32_t service)
 {
-	uint64_t hash = hash_mix(((uint64_t) trace << 32 | service) ^ calls->seed,
-							 hash_mix(target, UINT64_C(0x9e3779b97f4a7c15)));
-	uint32_t at = (uint32_t) hash & calls->mask;
+	LinkedCall wanted = {.target = target, .trace = trace, .service = service};
+	uint32_t number = hash_index_find(&calls->index,
+									  hash_call(calls, &wanted),
+									  is_call,
+									  calls->calls,
+									  &wanted)
+						  ->number;
 
-	while (calls->places[at].target != UINT32_MAX &&
-		   (calls->places[at].target != target ||
-			calls->places[at].trace != trace ||
-			calls->places[at].service != service))
-		at = (at + 1) & calls->mask;
-	return &calls->places[at];
+	return number == HASH_INDEX_NONE ? NULL : &calls->calls[number];
+}
+
+/* The same; if nothing is known of it, this is. */
+static LinkedCall *
+add_linked_call(LinkedCalls *calls, LinkedCall call)
+{
+	uint64_t hash = hash_call(calls, &call);
+	HashSlot *slot =
+		hash_index_find(&calls->index, hash, is_call, calls->calls, &call);
+
+	if (slot->number == HASH_INDEX_NONE)
+	{
+		hash_index_set(slot, hash, calls->count);
+		calls->calls[calls->count++] = call;
+	}
+	return &calls->calls[slot->number];
 }
 
 /* Of several links of one call the one with the least span id counts, so that
@@ -165,16 +195,14 @@ enter_link(CallSpans *spans, LinkedCalls *calls, uint32_t number)
 		return;
 	}
 	spans->spans[link->target].is_linked = true;
-	call = find_linked_call(calls, link->target, STRING_NONE, callee->service);
-	*call = (LinkedCall){link->target, STRING_NONE, callee->service, LINK_NONE};
-	call =
-		find_linked_call(calls, link->target, callee->trace, callee->service);
-	if (call->target == UINT32_MAX)
-		*call =
-			(LinkedCall){link->target, callee->trace, callee->service, number};
-	else if (slice_compare(
-				 callee->span_id,
-				 spans->spans[spans->links[call->link].span].span_id) < 0)
+	add_linked_call(
+		calls,
+		(LinkedCall){link->target, STRING_NONE, callee->service, LINK_NONE});
+	call = add_linked_call(
+		calls,
+		(LinkedCall){link->target, callee->trace, callee->service, number});
+	if (slice_compare(callee->span_id,
+					  spans->spans[spans->links[call->link].span].span_id) < 0)
 		call->link = number;
 }
 
@@ -194,7 +222,7 @@ leave_to_parents(CallSpans *spans, const LinkedCalls *calls)
 			continue;
 		call =
 			find_linked_call(calls, span->parent, STRING_NONE, span->service);
-		if (call->target != UINT32_MAX)
+		if (call != NULL)
 			call->link = 0;
 	}
 }

@@ -6,11 +6,6 @@
 #include "core/base/slice_hash.h"
 #include "core/map/call_chains.h"
 
-#define FIRST_SPANS 1024
-#define FIRST_LINKS 64
-#define FIRST_EDGES 64
-#define BLOCK_SIZE 65536
-
 #define NS_PER_US 1000
 
 /*
@@ -31,84 +26,61 @@ call_spans_init(CallSpans *spans, Host *host, ServiceGraph *graph)
 	string_table_init(&spans->traces, host);
 }
 
-/* The place of a span, by the number of its trace and its id. */
-static uint32_t *
-find_span_place(const CallSpans *spans, uint32_t trace, Slice span_id)
+typedef struct SpanKey
 {
-	uint64_t hash =
-		slice_hash(span_id, spans->host->hash_seed ^ hash_mix(trace, 1));
-	uint32_t mask = spans->capacity * 2 - 1;
-	uint32_t at = (uint32_t) hash & mask;
-
-	while (spans->places[at] != UINT32_MAX &&
-		   (spans->spans[spans->places[at]].trace != trace ||
-			!slice_equal(spans->spans[spans->places[at]].span_id, span_id)))
-		at = (at + 1) & mask;
-	return &spans->places[at];
-}
-
-/* A larger array with the same members; NULL without memory. */
-static void *
-grow_array(Host *host, const void *array, uint32_t count, uint32_t capacity,
-		   size_t size)
-{
-	void *grown = host->allocate(host, capacity * size);
-
-	if (grown != NULL && count > 0)
-		memcpy(grown, array, count * size);
-	return grown;
-}
-
-static uint32_t *
-make_places(Host *host, uint32_t capacity)
-{
-	size_t bytes = (size_t) capacity * 2 * sizeof(uint32_t);
-	uint32_t *places = host->allocate(host, bytes);
-
-	if (places != NULL)
-		memset(places, 0xff, bytes);
-	return places;
-}
+	uint32_t trace;
+	Slice span_id;
+} SpanKey;
 
 static bool
-grow_spans(CallSpans *spans)
+has_key(const void *spans, uint32_t number, const void *key)
 {
-	uint32_t capacity =
-		spans->capacity == 0 ? FIRST_SPANS : spans->capacity * 2;
+	const GatheredSpan *span = (const GatheredSpan *) spans + number;
+	const SpanKey *wanted = key;
 
-	spans->spans = grow_array(spans->host,
+	return span->trace == wanted->trace &&
+		   slice_equal(span->span_id, wanted->span_id);
+}
+
+static uint64_t
+hash_span(const CallSpans *spans, uint32_t trace, Slice span_id)
+{
+	return slice_hash(span_id, spans->host->hash_seed ^ hash_mix(trace, 1));
+}
+
+/* The place of a span, by the number of its trace and its id. */
+static HashSlot *
+find_slot(const CallSpans *spans, uint64_t hash, uint32_t trace, Slice span_id)
+{
+	SpanKey key = {trace, span_id};
+
+	return hash_index_find(&spans->index, hash, has_key, spans->spans, &key);
+}
+
+static uint32_t
+find_span(const CallSpans *spans, uint32_t trace, Slice span_id)
+{
+	return find_slot(spans, hash_span(spans, trace, span_id), trace, span_id)
+		->number;
+}
+
+/* Room for one more span. */
+static bool
+reserve_span(CallSpans *spans)
+{
+	spans->spans = array_grow(spans->host,
 							  spans->spans,
 							  spans->count,
-							  capacity,
+							  &spans->capacity,
 							  sizeof(GatheredSpan));
-	spans->places = make_places(spans->host, capacity);
-	if (spans->spans == NULL || spans->places == NULL)
-		return false;
-	spans->capacity = capacity;
-	for (uint32_t i = 0; i < spans->count; i++)
-		*find_span_place(
-			spans, spans->spans[i].trace, spans->spans[i].span_id) = i;
-	return true;
+	return spans->spans != NULL &&
+		   hash_index_reserve(&spans->index, spans->host, spans->capacity);
 }
 
 static bool
 copy_id(CallSpans *spans, Slice id, Slice *copy)
 {
-	if (id.length > spans->block_left)
-	{
-		size_t size = id.length > BLOCK_SIZE ? id.length : BLOCK_SIZE;
-
-		spans->block = spans->host->allocate(spans->host, size);
-		if (spans->block == NULL)
-			return false;
-		spans->block_left = size;
-	}
-	if (id.length > 0)
-		memcpy(spans->block, id.data, id.length);
-	*copy = (Slice){spans->block, id.length};
-	spans->block += id.length;
-	spans->block_left -= id.length;
-	return true;
+	return slice_block_copy(&spans->block, spans->host, id, copy);
 }
 
 /* Numbers of its names; false without memory. */
@@ -152,20 +124,21 @@ call_spans_add(CallSpans *spans, const CallSpan *span)
 		.is_counted = span->is_counted,
 		.may_have_other_children = span->may_have_other_children,
 	};
-	uint32_t *place;
+	uint64_t hash;
+	HashSlot *slot;
 
 	gathered.trace = string_table_add(&spans->traces, span->trace_id);
-	if (gathered.trace == STRING_NONE ||
-		(spans->count == spans->capacity && !grow_spans(spans)))
+	if (gathered.trace == STRING_NONE || !reserve_span(spans))
 		return CORE_NO_MEMORY;
-	place = find_span_place(spans, gathered.trace, span->span_id);
-	if (*place != UINT32_MAX)
+	hash = hash_span(spans, gathered.trace, span->span_id);
+	slot = find_slot(spans, hash, gathered.trace, span->span_id);
+	if (slot->number != HASH_INDEX_NONE)
 		return CORE_OK;
 	if (!copy_id(spans, span->span_id, &gathered.span_id) ||
 		!copy_id(spans, span->parent_span_id, &gathered.parent_span_id) ||
 		!add_names(spans, span, &gathered))
 		return CORE_NO_MEMORY;
-	*place = spans->count;
+	hash_index_set(slot, hash, spans->count);
 	spans->spans[spans->count++] = gathered;
 	return CORE_OK;
 }
@@ -175,20 +148,13 @@ call_spans_add_link(CallSpans *spans, Slice trace_id, Slice span_id)
 {
 	GatheredLink link = {.span = spans->count - 1};
 
-	if (spans->link_count == spans->link_capacity)
-	{
-		uint32_t capacity =
-			spans->link_capacity == 0 ? FIRST_LINKS : spans->link_capacity * 2;
-
-		spans->links = grow_array(spans->host,
-								  spans->links,
-								  spans->link_count,
-								  capacity,
-								  sizeof(GatheredLink));
-		if (spans->links == NULL)
-			return CORE_NO_MEMORY;
-		spans->link_capacity = capacity;
-	}
+	spans->links = array_grow(spans->host,
+							  spans->links,
+							  spans->link_count,
+							  &spans->link_capacity,
+							  sizeof(GatheredLink));
+	if (spans->links == NULL)
+		return CORE_NO_MEMORY;
 	if (!copy_id(spans, trace_id, &link.trace_id) ||
 		!copy_id(spans, span_id, &link.span_id))
 		return CORE_NO_MEMORY;
@@ -203,7 +169,7 @@ call_spans_find(const CallSpans *spans, Slice trace_id, Slice span_id)
 
 	if (trace == STRING_NONE || spans->capacity == 0)
 		return UINT32_MAX;
-	return *find_span_place(spans, trace, span_id);
+	return find_span(spans, trace, span_id);
 }
 
 static uint32_t
@@ -213,7 +179,7 @@ find_parent(const CallSpans *spans, const GatheredSpan *span)
 	if (span->parent_span_id.length == 0 ||
 		slice_equal(span->parent_span_id, span->span_id))
 		return UINT32_MAX;
-	return *find_span_place(spans, span->trace, span->parent_span_id);
+	return find_span(spans, span->trace, span->parent_span_id);
 }
 
 void
@@ -257,67 +223,62 @@ call_spans_is_open_end(const CallSpans *spans, uint32_t number)
  * Adding up
  */
 
-static uint32_t *
-find_edge_place(const ServiceGraph *graph, const ServiceEdge *edge)
+static uint64_t
+hash_edge(const ServiceGraph *graph, const ServiceEdge *edge)
 {
-	uint64_t hash = hash_mix(((uint64_t) edge->caller << 32 | edge->callee) ^
-								 graph->host->hash_seed,
-							 UINT64_C(0x9e3779b97f4a7c15));
-	uint32_t mask = graph->capacity * 2 - 1;
-	uint32_t at;
+	uint64_t ends = (uint64_t) edge->caller << 32 | edge->callee;
+	uint64_t operations =
+		(uint64_t) edge->caller_operation << 32 | edge->callee_operation;
 
-	hash = hash_mix(
-		hash ^ edge->type ^
-			((uint64_t) edge->caller_operation << 32 | edge->callee_operation),
+	return hash_mix(
+		hash_mix(ends ^ graph->host->hash_seed, UINT64_C(0x9e3779b97f4a7c15)) ^
+			edge->type ^ operations,
 		UINT64_C(0xa0761d6478bd642f));
-	for (at = (uint32_t) hash & mask; graph->places[at] != UINT32_MAX;
-		 at = (at + 1) & mask)
-	{
-		const ServiceEdge *other = &graph->edges[graph->places[at]];
-
-		if (other->caller == edge->caller && other->callee == edge->callee &&
-			other->caller_operation == edge->caller_operation &&
-			other->callee_operation == edge->callee_operation &&
-			other->type == edge->type)
-			break;
-	}
-	return &graph->places[at];
 }
 
 static bool
-grow_edges(ServiceGraph *graph)
+has_ends(const void *edges, uint32_t number, const void *key)
 {
-	uint32_t capacity =
-		graph->capacity == 0 ? FIRST_EDGES : graph->capacity * 2;
+	const ServiceEdge *edge = (const ServiceEdge *) edges + number;
+	const ServiceEdge *wanted = key;
 
-	graph->edges = grow_array(
-		graph->host, graph->edges, graph->count, capacity, sizeof(ServiceEdge));
-	graph->places = make_places(graph->host, capacity);
-	if (graph->edges == NULL || graph->places == NULL)
-		return false;
-	graph->capacity = capacity;
-	for (uint32_t i = 0; i < graph->count; i++)
-		*find_edge_place(graph, &graph->edges[i]) = i;
-	return true;
+	return edge->caller == wanted->caller && edge->callee == wanted->callee &&
+		   edge->caller_operation == wanted->caller_operation &&
+		   edge->callee_operation == wanted->callee_operation &&
+		   edge->type == wanted->type;
+}
+
+/* Room for one more edge. */
+static bool
+reserve_edge(ServiceGraph *graph)
+{
+	graph->edges = array_grow(graph->host,
+							  graph->edges,
+							  graph->count,
+							  &graph->capacity,
+							  sizeof(ServiceEdge));
+	return graph->edges != NULL &&
+		   hash_index_reserve(&graph->index, graph->host, graph->capacity);
 }
 
 /* The edge with these ends, made if it is new; NULL without memory. */
 static ServiceEdge *
 find_edge(ServiceGraph *graph, const ServiceEdge *wanted)
 {
-	uint32_t *place;
+	uint64_t hash = hash_edge(graph, wanted);
+	HashSlot *slot;
 
-	if (graph->count == graph->capacity && !grow_edges(graph))
+	if (!reserve_edge(graph))
 		return NULL;
-	place = find_edge_place(graph, wanted);
-	if (*place == UINT32_MAX)
+	slot = hash_index_find(&graph->index, hash, has_ends, graph->edges, wanted);
+	if (slot->number == HASH_INDEX_NONE)
 	{
-		*place = graph->count++;
-		graph->edges[*place] = *wanted;
-		graph->edges[*place].longest = -1;
-		graph->edges[*place].exemplar = UINT32_MAX;
+		hash_index_set(slot, hash, graph->count);
+		graph->edges[graph->count] = *wanted;
+		graph->edges[graph->count].longest = -1;
+		graph->edges[graph->count++].exemplar = UINT32_MAX;
 	}
-	return &graph->edges[*place];
+	return &graph->edges[slot->number];
 }
 
 /* Adds a duration to a sketch that may not be there yet. */

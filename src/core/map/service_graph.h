@@ -109,14 +109,13 @@ typedef struct CallSpans
 	struct ServiceGraph *graph;
 	StringTable traces;
 	GatheredSpan *spans;
-	uint32_t *places; /* hash table over spans, by trace and id */
+	HashIndex index; /* of spans, by trace and id */
 	uint32_t count;
 	uint32_t capacity;
 	GatheredLink *links;
 	uint32_t link_count;
 	uint32_t link_capacity;
-	char *block;
-	size_t block_left;
+	SliceBlock block; /* of ids */
 } CallSpans;
 
 /* One caller and one callee. */
@@ -147,7 +146,7 @@ typedef struct ServiceGraph
 	bool by_operation;
 	StringTable names;
 	ServiceEdge *edges;
-	uint32_t *places; /* hash table over edges */
+	HashIndex index; /* of edges */
 	uint32_t count;
 	uint32_t capacity;
 } ServiceGraph;
