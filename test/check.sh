@@ -86,6 +86,12 @@ versions_are_tested_in_one_file()
 	true
 }
 
+# varatt.h has to be included from 16 on, which compat.h does.
+lengths_are_read_with_compat()
+{
+	grep -rlE '\b(SET_VARSIZE|VARDATA|VARSIZE)(_[A-Z]+)*\b' src --include='*.[ch]' | xargs grep -L '"compat\.h"' || true
+}
+
 # No function over 80 lines, its braces included.
 functions_are_short()
 {
@@ -338,6 +344,7 @@ updates_give_what_is_new()
 
 check "files include only downwards" includes_go_down
 check "PG_VERSION_NUM is tested in compat.h alone" versions_are_tested_in_one_file
+check "what reads the length of a value includes compat.h" lengths_are_read_with_compat
 check "no function is over 80 lines" functions_are_short
 check "every error has an errcode" errors_have_a_code
 check "every SQL function in C has a banner with its name" sql_functions_have_a_banner

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "server/row.h"
 
 #include "access/htup_details.h"

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "core/tree/span_tree.h"
 #include "server/values.h"
 

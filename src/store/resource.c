@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "server/batch_relation.h"
 #include "server/values.h"
 #include "store/own_keys.h"

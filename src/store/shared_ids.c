@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "server/batch_relation.h"
 #include "server/query.h"
 #include "server/values.h"

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "store/span_batch.h"
 #include "store/trace_ids.h"
 

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "core/tree/span.h"
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"

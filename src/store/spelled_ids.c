@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "store/spelled_ids.h"
 #include "store/trace_ids.h"
 

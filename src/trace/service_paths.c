@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "core/path/service_paths.h"
 #include "trace/tree_argument.h"
 #include "trace/tree_rows.h"
