@@ -28,7 +28,14 @@ CREATE FUNCTION trace_dependency_edges(
         caller_namespace text,
         caller_environment text,
         callee_namespace text,
-        callee_environment text)
+        callee_environment text,
+        weighted_client_p50_ms double precision,
+        weighted_client_p95_ms double precision,
+        weighted_client_p99_ms double precision,
+        weighted_server_p50_ms double precision,
+        weighted_server_p95_ms double precision,
+        weighted_server_p99_ms double precision,
+        weighted_network_mean_ms double precision)
     LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     AS 'MODULE_PATHNAME', 'dt_trace_service_dependencies';
 COMMENT ON FUNCTION trace_dependency_edges(timestamptz, timestamptz, text, boolean, boolean) IS 'The rows of trace_service_dependencies(), in no order.';
@@ -62,7 +69,14 @@ CREATE FUNCTION trace_service_dependencies(
         caller_namespace text,
         caller_environment text,
         callee_namespace text,
-        callee_environment text)
+        callee_environment text,
+        weighted_client_p50_ms double precision,
+        weighted_client_p95_ms double precision,
+        weighted_client_p99_ms double precision,
+        weighted_server_p50_ms double precision,
+        weighted_server_p95_ms double precision,
+        weighted_server_p99_ms double precision,
+        weighted_network_mean_ms double precision)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.*
@@ -72,7 +86,7 @@ CREATE FUNCTION trace_service_dependencies(
                  e.caller_namespace COLLATE "C", e.caller_environment COLLATE "C",
                  e.callee_namespace COLLATE "C", e.callee_environment COLLATE "C";
     END;
-COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first, services told apart by name, namespace and environment: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with no call below, each once however many spans it was made of; with include_links, also links to spans of other services, unless a parent makes the same call. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; what lies below a client span is looked for up to 10 s outside the window; the exemplar is the slowest call.';
+COMMENT ON FUNCTION trace_service_dependencies(timestamptz, timestamptz, text, boolean, boolean) IS 'Who calls whom, most calls first, services told apart by name, namespace and environment: spans that start in a window and whose parent, wherever it lies, belongs to another service, or is a client or producer span above a server or consumer span of the same one. With include_virtual, also calls of uninstrumented peers (databases, queues, ...) by client or producer spans with no call below, each once however many spans it was made of; with include_links, also links to spans of other services, unless a parent makes the same call. level is service or operation. Percentiles within 1 %, of the calling (client) and the called (server) span; network_mean_ms is their mean difference; the columns weighted_... count each call as often as it stands for others (adjusted_count), the others once; what lies below a client span is looked for up to 10 s outside the window; the exemplar is the slowest call.';
 
 CREATE FUNCTION trace_dependency_diff(
     base_from timestamptz, base_to timestamptz, other_from timestamptz, other_to timestamptz,
@@ -96,14 +110,20 @@ CREATE FUNCTION trace_dependency_diff(
         caller_namespace text,
         caller_environment text,
         callee_namespace text,
-        callee_environment text)
+        callee_environment text,
+        weighted_base_p95_ms double precision,
+        weighted_other_p95_ms double precision,
+        weighted_base_error_ratio double precision,
+        weighted_other_error_ratio double precision)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 200
     BEGIN ATOMIC
         WITH base AS MATERIALIZED (
-            SELECT e.*, coalesce(e.server_p95_ms, e.client_p95_ms) AS p95_ms
+            SELECT e.*, coalesce(e.server_p95_ms, e.client_p95_ms) AS p95_ms,
+                   coalesce(e.weighted_server_p95_ms, e.weighted_client_p95_ms) AS weighted_p95_ms
             FROM trace_dependency_edges(base_from, base_to, level, true, true) e
         ), other AS MATERIALIZED (
-            SELECT e.*, coalesce(e.server_p95_ms, e.client_p95_ms) AS p95_ms
+            SELECT e.*, coalesce(e.server_p95_ms, e.client_p95_ms) AS p95_ms,
+                   coalesce(e.weighted_server_p95_ms, e.weighted_client_p95_ms) AS weighted_p95_ms
             FROM trace_dependency_edges(other_from, other_to, level, true, true) e
         ), joined AS (
             SELECT coalesce(o.caller_service, b.caller_service) AS caller_service,
@@ -116,6 +136,8 @@ CREATE FUNCTION trace_dependency_diff(
                    b.p95_ms AS base_p95_ms, o.p95_ms AS other_p95_ms,
                    o.p95_ms / nullif(b.p95_ms, 0) AS p95_ratio,
                    b.error_ratio AS base_error_ratio, o.error_ratio AS other_error_ratio,
+                   b.weighted_p95_ms AS weighted_base_p95_ms, o.weighted_p95_ms AS weighted_other_p95_ms,
+                   b.weighted_error_ratio AS weighted_base_error_ratio, o.weighted_error_ratio AS weighted_other_error_ratio,
                    coalesce(o.exemplar_trace_id, b.exemplar_trace_id) AS exemplar_trace_id,
                    coalesce(o.caller_namespace, b.caller_namespace) AS caller_namespace,
                    coalesce(o.caller_environment, b.caller_environment) AS caller_environment,
@@ -144,7 +166,8 @@ CREATE FUNCTION trace_dependency_diff(
                END,
                j.base_calls, j.other_calls, j.base_p95_ms, j.other_p95_ms, j.p95_ratio,
                j.base_error_ratio, j.other_error_ratio, j.exemplar_trace_id,
-               j.caller_namespace, j.caller_environment, j.callee_namespace, j.callee_environment
+               j.caller_namespace, j.caller_environment, j.callee_namespace, j.callee_environment,
+               j.weighted_base_p95_ms, j.weighted_other_p95_ms, j.weighted_base_error_ratio, j.weighted_other_error_ratio
         FROM joined j
         ORDER BY 7 NULLS LAST, j.p95_ratio DESC NULLS LAST, j.caller_service COLLATE "C", j.callee_service COLLATE "C",
                  j.caller_operation COLLATE "C", j.callee_operation COLLATE "C",
@@ -277,7 +300,14 @@ CREATE FUNCTION trace_service_dependencies(period interval)
         caller_namespace text,
         caller_environment text,
         callee_namespace text,
-        callee_environment text)
+        callee_environment text,
+        weighted_client_p50_ms double precision,
+        weighted_client_p95_ms double precision,
+        weighted_client_p99_ms double precision,
+        weighted_server_p50_ms double precision,
+        weighted_server_p95_ms double precision,
+        weighted_server_p99_ms double precision,
+        weighted_network_mean_ms double precision)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.* FROM trace_service_dependencies(now() - period, now()) e;
@@ -350,7 +380,11 @@ CREATE FUNCTION trace_dependency_diff(from_time timestamptz, to_time timestamptz
         caller_namespace text,
         caller_environment text,
         callee_namespace text,
-        callee_environment text)
+        callee_environment text,
+        weighted_base_p95_ms double precision,
+        weighted_other_p95_ms double precision,
+        weighted_base_error_ratio double precision,
+        weighted_other_error_ratio double precision)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.* FROM trace_dependency_diff(from_time - interval '1 day', to_time - interval '1 day', from_time, to_time) e;
@@ -377,7 +411,11 @@ CREATE FUNCTION trace_dependency_diff(period interval)
         caller_namespace text,
         caller_environment text,
         callee_namespace text,
-        callee_environment text)
+        callee_environment text,
+        weighted_base_p95_ms double precision,
+        weighted_other_p95_ms double precision,
+        weighted_base_error_ratio double precision,
+        weighted_other_error_ratio double precision)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 200
     BEGIN ATOMIC
         SELECT e.* FROM trace_dependency_diff(now() - period, now()) e;

@@ -99,29 +99,43 @@ CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
         arc__errors double precision,
         detail__spans bigint,
         detail__errors bigint,
-        isinstrumented boolean)
+        isinstrumented boolean,
+        detail__weighted_p95_ms double precision,
+        detail__weighted_error_ratio double precision)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 50
     BEGIN ATOMIC
         WITH edges AS MATERIALIZED (
             SELECT e.* FROM trace_dependency_edges(from_time, to_time, 'service', true, true) e
         ), latency AS MATERIALIZED (
-            SELECT DISTINCT ON (l.service_name) l.* FROM trace_service_latency(from_time, to_time, '{0.95}') l ORDER BY l.service_name
+            SELECT l.* FROM trace_service_latency(from_time, to_time, '{0.95}') l
         ), incoming AS (
             SELECT e.callee_service AS name, e.callee_namespace AS namespace, e.callee_environment AS environment,
                    sum(e.call_count) AS calls, sum(e.adjusted_count) AS adjusted_calls, sum(e.error_count) AS errors,
-                   max(e.client_p95_ms) AS p95_ms, bool_and(e.is_virtual) AS is_virtual, min(e.connection_type) AS connection_type
+                   sum(e.adjusted_error_count) AS adjusted_errors, max(e.client_p95_ms) AS p95_ms, max(e.weighted_client_p95_ms) AS weighted_p95_ms,
+                   bool_and(e.is_virtual) AS is_virtual, min(e.connection_type) AS connection_type
             FROM edges e GROUP BY 1, 2, 3
         ), services AS (
             SELECT e.caller_service AS name, e.caller_namespace AS namespace, e.caller_environment AS environment FROM edges e
             UNION SELECT i.name, i.namespace, i.environment FROM incoming i
+        ), known AS (
+            SELECT s.name,
+                   min(coalesce(s.namespace, '')) < max(coalesce(s.namespace, '')) AS has_namespaces,
+                   min(coalesce(s.environment, '')) < max(coalesce(s.environment, '')) AS has_environments
+            FROM services s GROUP BY s.name
         ), nodes AS (
-            SELECT n.name, n.namespace, n.environment,
-                   min(coalesce(n.namespace, '')) OVER service < max(coalesce(n.namespace, '')) OVER service AS has_namespaces,
-                   min(coalesce(n.environment, '')) OVER service < max(coalesce(n.environment, '')) OVER service AS has_environments
-            FROM (SELECT s.* FROM services s
-                  UNION ALL
-                  SELECT l.service_name, NULL, NULL FROM latency l WHERE NOT EXISTS (SELECT FROM services s WHERE s.name = l.service_name)) n
-            WINDOW service AS (PARTITION BY n.name)
+            SELECT s.*, k.has_namespaces, k.has_environments FROM services s JOIN known k ON k.name = s.name
+            UNION ALL
+            -- what nobody calls and what calls nobody: trace_grafana_edges() does not know it, so it changes the name of no other
+            SELECT l.service_name, l.service_namespace, l.deployment_environment,
+                   k.name IS NOT NULL
+                       OR min(coalesce(l.service_namespace, '')) OVER service < max(coalesce(l.service_namespace, '')) OVER service,
+                   k.name IS NOT NULL
+                       OR min(coalesce(l.deployment_environment, '')) OVER service < max(coalesce(l.deployment_environment, '')) OVER service
+            FROM latency l LEFT JOIN known k ON k.name = l.service_name
+            WHERE NOT EXISTS (SELECT FROM services s WHERE s.name = l.service_name
+                                  AND coalesce(s.namespace, '') = coalesce(l.service_namespace, '')
+                                  AND coalesce(s.environment, '') = coalesce(l.deployment_environment, ''))
+            WINDOW service AS (PARTITION BY l.service_name)
         )
         SELECT trace_grafana_service(n.name, n.namespace, n.environment, n.has_namespaces, n.has_environments), n.name,
                CASE WHEN s.service_name IS NULL AND i.is_virtual THEN i.connection_type ELSE coalesce(nullif(concat_ws(', ', n.namespace, n.environment), ''), 'service') END,
@@ -131,10 +145,14 @@ CREATE FUNCTION trace_grafana_nodes(from_time timestamptz, to_time timestamptz)
                coalesce(s.error_ratio, i.errors::double precision / i.calls, 0),
                coalesce(s.span_count, i.calls)::bigint,
                coalesce(s.error_count, i.errors)::bigint,
-               s.service_name IS NOT NULL OR NOT coalesce(i.is_virtual, false)
+               s.service_name IS NOT NULL OR NOT coalesce(i.is_virtual, false),
+               round(coalesce(s.weighted_quantile_ms[1], i.weighted_p95_ms)::numeric, 3)::double precision,
+               coalesce(s.weighted_error_ratio, i.adjusted_errors / i.adjusted_calls)
         FROM nodes n
-             LEFT JOIN latency s ON s.service_name = n.name AND NOT n.has_namespaces AND NOT n.has_environments
-             LEFT JOIN incoming i ON i.name = n.name AND i.namespace IS NOT DISTINCT FROM n.namespace AND i.environment IS NOT DISTINCT FROM n.environment
+             LEFT JOIN latency s ON s.service_name = n.name AND coalesce(s.service_namespace, '') = coalesce(n.namespace, '')
+                                AND coalesce(s.deployment_environment, '') = coalesce(n.environment, '')
+             LEFT JOIN incoming i ON i.name = n.name AND coalesce(i.namespace, '') = coalesce(n.namespace, '')
+                                AND coalesce(i.environment, '') = coalesce(n.environment, '')
         ORDER BY n.name COLLATE "C", n.namespace COLLATE "C", n.environment COLLATE "C";
     END;
 COMMENT ON FUNCTION trace_grafana_nodes(timestamptz, timestamptz) IS 'Services for Grafana''s node graph panel (query "nodes", format: table): p95 in ms as the main figure, requests a second as the second, the shares of good and failed requests as the circle.';
@@ -154,7 +172,8 @@ CREATE FUNCTION trace_grafana_edges(from_time timestamptz, to_time timestamptz)
         detail__errors bigint,
         detail__weighted_error_ratio double precision,
         detail__network_ms double precision,
-        detail__exemplar text)
+        detail__exemplar text,
+        detail__weighted_p95_ms double precision)
     LANGUAGE SQL STABLE STRICT PARALLEL SAFE ROWS 100
     BEGIN ATOMIC
         WITH edges AS MATERIALIZED (
@@ -179,7 +198,8 @@ CREATE FUNCTION trace_grafana_edges(from_time timestamptz, to_time timestamptz)
                1 + 4 * e.call_count / max(e.call_count) OVER ()::double precision,
                CASE WHEN e.is_async THEN '4 4' END,
                CASE WHEN e.error_ratio >= 0.05 THEN 'red' WHEN e.error_count > 0 THEN 'orange' ELSE 'gray' END,
-               e.connection_type, e.call_count, e.error_count, e.weighted_error_ratio, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id
+               e.connection_type, e.call_count, e.error_count, e.weighted_error_ratio, round(e.network_mean_ms::numeric, 3)::double precision, e.exemplar_trace_id,
+               round(coalesce(e.weighted_server_p95_ms, e.weighted_client_p95_ms)::numeric, 3)::double precision
         FROM named e
         ORDER BY e.call_count DESC, e.caller COLLATE "C", e.callee COLLATE "C", e.connection_type COLLATE "C";
     END;

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "core/map/service_graph.h"
+#include "core/sketch/sketch_weigh.h"
 #include "map/call_peer.h"
 #include "server/argument.h"
 #include "server/batch_relation.h"
@@ -556,7 +557,7 @@ put_scope(Row *row, const ServiceGraph *graph, uint32 service)
 }
 
 static void
-put_quantiles(Row *row, const OpenSketch *sketch)
+put_quantiles(Row *row, const Sketch *sketch)
 {
 	static const double quantiles[] = {0.5, 0.95, 0.99};
 
@@ -565,9 +566,62 @@ put_quantiles(Row *row, const OpenSketch *sketch)
 		if (sketch == NULL)
 			row_put_null(row);
 		else
-			row_put_float8(row,
-						   sketch_quantile(&sketch->head, quantiles[i]) / 1e6);
+			row_put_float8(row, sketch_quantile(sketch, quantiles[i]) / 1e6);
 	}
+}
+
+/* The quantiles of all parts together. */
+static void
+put_together(Row *row, const WeightedPart *parts, size_t count)
+{
+	OpenSketch *together;
+
+	if (count == 0)
+		put_quantiles(row, NULL);
+	else if (count == 1)
+		put_quantiles(row, parts[0].sketch);
+	else
+	{
+		/* of one accuracy, and no more than counts can hold */
+		if (sketch_weigh(
+				server_host(), SKETCH_DEFAULT_ALPHA, parts, count, &together) !=
+			SKETCH_OK)
+			elog(ERROR, "could not weigh the durations of calls");
+		put_quantiles(row, &together->head);
+	}
+}
+
+/* What one side of the calls took, each counted once or weighted. */
+static void
+put_side(Row *row, const ServiceEdge *edge, bool is_client, bool is_weighted)
+{
+	WeightedPart *parts = palloc(sizeof(WeightedPart) * (edge->part_count + 1));
+	size_t count = 0;
+
+	for (uint32 i = 0; i < edge->part_count; i++)
+	{
+		const CallDurations *durations =
+			is_client ? &edge->parts[i].client : &edge->parts[i].server;
+
+		if (durations->sketch == NULL)
+			continue;
+		parts[count].sketch = &durations->sketch->head;
+		parts[count++].weight =
+			is_weighted ? durations->weight / (double) durations->sketch->count
+						: 1;
+	}
+	put_together(row, parts, count);
+	pfree(parts);
+}
+
+/* What lay between the two sides. */
+static void
+put_network(Row *row, double sum, double weight)
+{
+	if (weight > 0)
+		row_put_float8(row, sum / US_PER_MS / weight);
+	else
+		row_put_null(row);
 }
 
 static void
@@ -579,6 +633,14 @@ put_counts(Row *row, const ServiceEdge *edge)
 	row_put_float8(row, (double) edge->errors / (double) edge->calls);
 	row_put_float8(row, edge->error_weight);
 	row_put_float8(row, edge->error_weight / edge->weight);
+}
+
+static void
+put_weighted(Row *row, const ServiceEdge *edge)
+{
+	put_side(row, edge, true, true);
+	put_side(row, edge, false, true);
+	put_network(row, edge->weighted_network, edge->network_weight);
 }
 
 static void
@@ -594,17 +656,16 @@ put_edge(Row *row, const ServiceGraph *graph, const ServiceEdge *edge)
 					 edge->type == CALL_QUEUE);
 	row_put_bool(row, edge->type >= CALL_DATABASE);
 	put_counts(row, edge);
-	put_quantiles(row, edge->client);
-	put_quantiles(row, edge->server);
-	if (edge->network_calls > 0)
-		row_put_float8(
-			row, edge->network / US_PER_MS / (double) edge->network_calls);
-	else
-		row_put_null(row);
+	put_side(row, edge, true, false);
+	put_side(row, edge, false, false);
+	put_network(row, edge->network, (double) edge->network_calls);
 	row_put_slice(row, edge->exemplar_trace_id);
 	row_put_slice(row, edge->exemplar_span_id);
 	put_scope(row, graph, edge->caller);
 	put_scope(row, graph, edge->callee);
+	/* 0.1.0 has no more columns */
+	if (row->count < row->result->setDesc->natts)
+		put_weighted(row, edge);
 	row_emit(row);
 }
 

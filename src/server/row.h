@@ -20,7 +20,7 @@
 #include "funcapi.h"
 #include "utils/timestamp.h"
 
-#define ROW_MAX_COLUMNS 32
+#define ROW_MAX_COLUMNS 40
 #define ROW_SHORT_BYTES 1024
 
 typedef struct Row

@@ -73,6 +73,21 @@ SELECT pg_temp.add('1', n::text, NULL, 'web', 'client', jsonb_build_object('db.s
 \o
 SELECT call_count, adjusted_count, error_count, error_ratio, adjusted_error_count, round(weighted_error_ratio::numeric, 4) AS weighted_error_ratio FROM trace_service_dependencies('2021-01-01', '2021-01-02');
 
+-- latencies of sampled calls: those of 'th:f' stand for 16 each
+TRUNCATE distributed_trace_log, distributed_trace_latency;
+INSERT INTO distributed_trace_log (trace_id, span_id, parent_span_id, service_name, operation, start_time, duration_ms, tags)
+SELECT '1', n || k.kind, k.parent, k.service, 'o', '2021-01-01 10:00', (CASE WHEN n > 5 THEN 10 ELSE 1000 END) * k.times,
+       jsonb_build_object('span.kind', k.kind, 'otel', jsonb_build_object('trace_state', CASE WHEN n > 5 THEN 'ot=th:f' ELSE 'ot=th:0' END))
+FROM generate_series(1, 20) n, LATERAL (VALUES ('client', NULL, 'web', 1.5), ('server', n || 'client', 'shop', 1)) k (kind, parent, service, times);
+SELECT call_count, adjusted_count, client_p50_ms::numeric(6,1), client_p95_ms::numeric(6,1), server_p50_ms::numeric(6,1), network_mean_ms::numeric(6,1)
+FROM trace_service_dependencies('2021-01-01', '2021-01-02');
+SELECT weighted_client_p50_ms::numeric(6,1), weighted_client_p95_ms::numeric(6,1), weighted_client_p99_ms::numeric(6,1), weighted_server_p50_ms::numeric(6,1), weighted_server_p95_ms::numeric(6,1),
+       weighted_server_p99_ms::numeric(6,1), weighted_network_mean_ms::numeric(6,2)
+FROM trace_service_dependencies('2021-01-01', '2021-01-02');
+SELECT id, round(detail__weighted_p95_ms) AS weighted_p95_ms FROM trace_grafana_edges('2021-01-01', '2021-01-02');
+SELECT id, round(mainstat) AS p95_ms, round(detail__weighted_p95_ms) AS weighted_p95_ms, arc__errors, detail__weighted_error_ratio FROM trace_grafana_nodes('2021-01-01', '2021-01-02');
+SELECT round(base_p95_ms) AS base_p95_ms, round(weighted_base_p95_ms) AS weighted_base_p95_ms, weighted_other_p95_ms, weighted_base_error_ratio, weighted_other_error_ratio FROM trace_dependency_diff('2021-01-01', '2021-01-02', '2021-01-02', '2021-01-03');
+
 -- a service of two environments and a namespace is two services, unless the setting says that it is one
 TRUNCATE distributed_trace_log, distributed_trace_latency;
 INSERT INTO distributed_trace_resource (resource_id, digest, attributes) VALUES
@@ -84,6 +99,14 @@ SELECT pg_temp.add('1', r || 'a', NULL, 'web', 'client', jsonb_build_object('ote
 SELECT caller_service, caller_namespace, caller_environment, callee_service, callee_namespace, callee_environment, call_count FROM trace_service_dependencies('2021-01-01', '2021-01-02');
 SELECT source, target, detail__calls FROM trace_grafana_edges('2021-01-01', '2021-01-02');
 SELECT id, title, subtitle FROM trace_grafana_nodes('2021-01-01', '2021-01-02');
+-- each has its own latency, and so has one that nobody calls, which changes no name that the edges know
+\o /dev/null
+SELECT pg_temp.add(s, r || '.' || n, NULL, s, CASE s WHEN 'idle' THEN 'consumer' ELSE 'server' END, jsonb_build_object('otel', jsonb_build_object('resource', r), 'error', r = 2))
+FROM generate_series(1, 3) r, generate_series(1, 3) n, unnest(ARRAY['web', 'cart', 'idle']) s WHERE n <= r ORDER BY s, r, n;
+\o
+SELECT id, subtitle, mainstat, arc__errors, detail__spans, detail__errors, isinstrumented FROM trace_grafana_nodes('2021-01-01', '2021-01-02');
+SELECT count(*) AS ends_without_node FROM trace_grafana_edges('2021-01-01', '2021-01-02') e
+WHERE NOT EXISTS (SELECT FROM trace_grafana_nodes('2021-01-01', '2021-01-02') n WHERE n.id = e.source) OR NOT EXISTS (SELECT FROM trace_grafana_nodes('2021-01-01', '2021-01-02') n WHERE n.id = e.target);
 SET distributed_trace.service_dimensions = 'none';
 SELECT * FROM pg_temp.edges();
 SELECT id, title, subtitle FROM trace_grafana_nodes('2021-01-01', '2021-01-02');

@@ -49,7 +49,7 @@ my $house = q{
 	REVOKE EXECUTE ON PROCEDURE trace_rollup_compact(interval) FROM PUBLIC};
 
 # A function that makes one text of what a query gives, or of its error; and
-# what is asked: views by the columns they have now, and the functions that
+# what is asked: by the columns they have now, views and the functions that
 # want nothing, a trace, or a window of time.
 my $questions = q{
 	CREATE FUNCTION answer(query text) RETURNS text LANGUAGE plpgsql AS $$
@@ -67,7 +67,8 @@ my $questions = q{
 		WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass
 			AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace')),
 	kin AS (
-		SELECT p.oid, p.proname, p.pronargs - p.pronargdefaults AS wanted, p.proargtypes AS types, p.proargnames AS names, p.proretset
+		SELECT p.oid, p.proname, p.pronargs - p.pronargdefaults AS wanted, p.proargtypes AS types, p.proargnames AS names, p.proretset,
+		       coalesce((SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM unnest(p.proargnames, p.proargmodes::text[]) WITH ORDINALITY a (name, mode, place) WHERE mode = 't'), '*') AS columns
 		FROM pg_proc p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 		WHERE prokind = 'f' AND provolatile <> 'v' AND proname !~ '^(trace_help|trace_receiver)')
 	SELECT format('SELECT %s FROM %s', string_agg(quote_ident(attname), ', ' ORDER BY attnum), attrelid::regclass) AS query
@@ -76,14 +77,14 @@ my $questions = q{
 		AND attname NOT IN ('created_at', 'updated_at') AND relname !~ '^(trace_receiver|question)'
 	GROUP BY attrelid
 	UNION ALL
-	SELECT format('SELECT * FROM %I(%L)', proname, trace_id)
+	SELECT format('SELECT %s FROM %I(%L)', columns, proname, trace_id)
 	FROM kin, (SELECT DISTINCT trace_id FROM distributed_trace_log WHERE trace_id IN ('t3', 'open') OR length(trace_id) = 32) t
 	WHERE wanted = 1 AND types[0] = 'text'::regtype AND names[1] = 'trace_id'
 	UNION ALL
 	SELECT format('SELECT m.trace_id, r FROM my_trees m, %I(tree) r', proname)
 	FROM kin WHERE wanted = 1 AND types[0] = 'span_tree'::regtype
 	UNION ALL
-	SELECT format('SELECT * FROM %I(%L, %L)', proname, from_time, to_time)
+	SELECT format('SELECT %s FROM %I(%L, %L)', columns, proname, from_time, to_time)
 	FROM kin, (VALUES ('2021-01-01', '2021-01-03'), ('2000-01-01', '2100-01-01')) w (from_time, to_time)
 	WHERE wanted = 2 AND types[0] = 'timestamptz'::regtype AND types[1] = 'timestamptz'::regtype
 	UNION ALL

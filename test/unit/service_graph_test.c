@@ -101,7 +101,8 @@ test_calls(void)
 		CHECK(slice_equal(edge->exemplar_span_id, S("3")), "an exemplar");
 	}
 	edge = find(&graph, "cart", "db");
-	CHECK(edge != NULL && edge->type == CALL_DATABASE && edge->server == NULL,
+	CHECK(edge != NULL && edge->type == CALL_DATABASE &&
+			  edge->parts[0].server.sketch == NULL,
 		  "cart calls a database");
 	edge = find(&graph, "cart", "mail");
 	CHECK(edge != NULL && edge->type == CALL_LINK, "mail is linked to cart");

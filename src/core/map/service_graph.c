@@ -5,6 +5,7 @@
 
 #include "core/base/slice_hash.h"
 #include "core/map/call_chains.h"
+#include "core/wire/sampling.h"
 
 #define NS_PER_US 1000
 
@@ -281,10 +282,39 @@ find_edge(ServiceGraph *graph, const ServiceEdge *wanted)
 	return &graph->edges[slot->number];
 }
 
-/* Adds a duration to a sketch that may not be there yet. */
-static CoreStatus
-add_duration(Host *host, OpenSketch **sketch, int64_t duration)
+/* The part of a weight class, made if it is new; NULL without memory. */
+static CallPart *
+find_part(Host *host, ServiceEdge *edge, int16_t weight_class)
 {
+	uint32_t count = edge->part_count;
+
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (edge->parts[i].weight_class == weight_class)
+			return &edge->parts[i];
+	}
+	/* room for a power of two of them: nearly all edges have one */
+	if ((count & (count - 1)) == 0)
+	{
+		CallPart *grown = host->allocate(
+			host, sizeof(CallPart) * (count == 0 ? 1 : count * 2));
+
+		if (grown == NULL)
+			return NULL;
+		if (count > 0)
+			memcpy(grown, edge->parts, sizeof(CallPart) * count);
+		edge->parts = grown;
+	}
+	edge->parts[count] = (CallPart){.weight_class = weight_class};
+	edge->part_count++;
+	return &edge->parts[count];
+}
+
+static CoreStatus
+add_duration(Host *host, CallDurations *durations, int64_t duration,
+			 double weight)
+{
+	OpenSketch **sketch = &durations->sketch;
 	Wide ns = wide_multiply(wide_from_int64(duration), NS_PER_US);
 
 	if (wide_magnitude(ns) > SKETCH_MAX_VALUE ||
@@ -294,6 +324,7 @@ add_duration(Host *host, OpenSketch **sketch, int64_t duration)
 		*sketch = sketch_create(host, SKETCH_DEFAULT_ALPHA);
 	if (*sketch == NULL || sketch_add(host, sketch, ns, 1) == SKETCH_NO_MEMORY)
 		return CORE_NO_MEMORY;
+	durations->weight += weight;
 	return CORE_OK;
 }
 
@@ -317,17 +348,47 @@ choose_exemplar(ServiceEdge *edge, const GatheredSpan *counted, uint32_t number)
 	edge->exemplar = number;
 }
 
+/* What a call took on either side, and between them. */
+static CoreStatus
+add_durations(Host *host, ServiceEdge *edge, const Call *call, double weight)
+{
+	bool has_client =
+		call->client != NULL && call->client->duration != CALL_NO_DURATION;
+	bool has_server =
+		call->server != NULL && call->server->duration != CALL_NO_DURATION;
+	CoreStatus status = CORE_OK;
+	CallPart *part;
+
+	if (!has_client && !has_server)
+		return CORE_OK;
+	part = find_part(host, edge, sampling_weight_class(weight));
+	if (part == NULL)
+		return CORE_NO_MEMORY;
+	if (has_client)
+		status =
+			add_duration(host, &part->client, call->client->duration, weight);
+	if (has_server && status == CORE_OK)
+		status =
+			add_duration(host, &part->server, call->server->duration, weight);
+	if (has_client && has_server)
+	{
+		double between =
+			(double) call->client->duration - (double) call->server->duration;
+
+		edge->network += between;
+		edge->weighted_network += between * weight;
+		edge->network_calls++;
+		edge->network_weight += weight;
+	}
+	return status;
+}
+
 static CoreStatus
 add_call(CallSpans *spans, const ServiceEdge *wanted, const Call *call)
 {
 	Host *host = spans->graph->host;
 	ServiceEdge *edge = find_edge(spans->graph, wanted);
 	const GatheredSpan *counted = &spans->spans[call->number];
-	bool has_client =
-		call->client != NULL && call->client->duration != CALL_NO_DURATION;
-	bool has_server =
-		call->server != NULL && call->server->duration != CALL_NO_DURATION;
-	CoreStatus status = CORE_OK;
 
 	if (edge == NULL)
 		return CORE_NO_MEMORY;
@@ -340,17 +401,7 @@ add_call(CallSpans *spans, const ServiceEdge *wanted, const Call *call)
 		edge->error_weight += counted->weight;
 	}
 	choose_exemplar(edge, counted, call->number);
-	if (has_client)
-		status = add_duration(host, &edge->client, call->client->duration);
-	if (has_server && status == CORE_OK)
-		status = add_duration(host, &edge->server, call->server->duration);
-	if (has_client && has_server)
-	{
-		edge->network +=
-			(double) call->client->duration - (double) call->server->duration;
-		edge->network_calls++;
-	}
-	return status;
+	return add_durations(host, edge, call, counted->weight);
 }
 
 static CoreStatus

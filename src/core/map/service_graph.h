@@ -118,6 +118,21 @@ typedef struct CallSpans
 	SliceBlock block; /* of ids */
 } CallSpans;
 
+/* Of one side of calls that stand for about as many each. */
+typedef struct CallDurations
+{
+	OpenSketch *sketch; /* ns; NULL: none was measured */
+	double weight;		/* of those measured, together */
+} CallDurations;
+
+/* What the calls of an edge that are of one weight class took. */
+typedef struct CallPart
+{
+	CallDurations client;
+	CallDurations server;
+	int16_t weight_class; /* see sampling.h */
+} CallPart;
+
 /* One caller and one callee. */
 typedef struct ServiceEdge
 {
@@ -130,10 +145,12 @@ typedef struct ServiceEdge
 	uint64_t errors;
 	double weight;
 	double error_weight;
-	OpenSketch *client; /* durations in ns; NULL: none was measured */
-	OpenSketch *server;
+	CallPart *parts;
+	uint32_t part_count;
 	double network; /* us: client minus server, of pairs that have both */
+	double weighted_network; /* each as often as it stands for others */
 	uint64_t network_calls;
+	double network_weight;
 	int64_t longest;		 /* us: of the exemplar, -1 before one was found */
 	uint32_t exemplar;		 /* number among the spans gathered last */
 	Slice exemplar_trace_id; /* once the edges were added up */
