@@ -37,6 +37,17 @@ compat_identity_sequence_if_any(Relation relation, int column)
 #endif
 }
 
+/* The index of a primary key that is not deferrable; InvalidOid without one. */
+static inline Oid
+compat_primary_key(Relation relation)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(relation, false);
+#else
+	return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
 /* A scan of an index without keys. */
 static inline IndexScanDesc
 compat_index_beginscan(Relation table, Relation index, Snapshot snapshot)

@@ -77,7 +77,7 @@ last_in_index(Relation table, Relation index, int64 *key)
 static bool
 largest_key(Relation table, int64 *key)
 {
-	Oid primary = RelationGetPrimaryKeyIndex(table);
+	Oid primary = compat_primary_key(table);
 	Relation index;
 	bool found;
 
