@@ -3,9 +3,10 @@
  * parser sees it.
  *
  * Besides the sanitizers' faults it looks for broken promises: documents lie in
- * the text one after another and nothing but blanks between them, cleaning
- * escapes keeps the length and leaves nothing to clean, and the characters that
- * take the place of escapes are UTF-8 where the rest was.
+ * the text one after another with nothing but blanks and byte order marks
+ * between them, cleaning escapes keeps the length and leaves nothing to clean,
+ * and the characters that take the place of escapes are UTF-8 where the rest
+ * was.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +22,24 @@ require(bool holds)
 		abort();
 }
 
+/* Whether there is nothing but blanks and byte order marks. */
+static bool
+is_blank(const char *json, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length)
+	{
+		if (length - i >= 3 && memcmp(json + i, "\xef\xbb\xbf", 3) == 0)
+			i += 3;
+		else if (json[i] != '\0' && strchr(" \t\r\n", json[i]) != NULL)
+			i++;
+		else
+			return false;
+	}
+	return true;
+}
+
 static void
 check_documents(const char *json, size_t length)
 {
@@ -31,12 +50,10 @@ check_documents(const char *json, size_t length)
 	while (json_next_document(json + position, length - position, &start, &end))
 	{
 		require(start < end && end <= length - position);
-		for (size_t i = 0; i < start; i++)
-			require(strchr(" \t\r\n", json[position + i]) != NULL);
+		require(is_blank(json + position, start));
 		position += end;
 	}
-	for (; position < length; position++)
-		require(strchr(" \t\r\n", json[position]) != NULL);
+	require(is_blank(json + position, length - position));
 }
 
 static void

@@ -111,8 +111,15 @@ goes_on('one port for both', "http_port and distributed_trace.receiver_grpc_port
 }
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/\(null\)/, 'nothing is told without words');
 
-# the worker alone has other settings: the program stays
-my $restarts = $node->safe_psql('postgres', 'SELECT program_restart_count FROM trace_receiver_stats');
+# the worker alone has other settings: the program stays.  First the last of the
+# reloads above has to come to its end.
+my $restarts = -1;
+for (my $seen = -2; $seen ne $restarts;)
+{
+	$seen = $restarts;
+	sleep 1;
+	$restarts = $node->safe_psql('postgres', 'SELECT program_restart_count FROM trace_receiver_stats');
+}
 set('max_wait', '7s');
 $node->reload;
 sleep 0.5;
