@@ -120,7 +120,7 @@ for (my $seen = -2; $seen ne $restarts;)
 	sleep 1;
 	$restarts = $node->safe_psql('postgres', 'SELECT program_restart_count FROM trace_receiver_stats');
 }
-set('max_wait', '7s');
+set('commit_requests', '32');
 $node->reload;
 sleep 0.5;
 is($node->safe_psql('postgres', 'SELECT program_restart_count FROM trace_receiver_stats'), $restarts, 'a reload that does not concern the program leaves it alone');
