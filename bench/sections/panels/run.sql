@@ -60,11 +60,11 @@ BEGIN
             AND p.provolatile = 's' AND p.prokind = 'f' AND p.proargnames && '{trace_id,from_time,base_from}'
           UNION
           SELECT c.relname::text FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
-          WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'v' AND c.relname NOT IN ('trace_receiver_stats', 'trace_counted_spans')
+          WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'v' AND c.relname NOT IN ('trace_receiver_stats', 'trace_receiver_refusals', 'trace_counted_spans')
             AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'distributed_trace')) o
     WHERE NOT EXISTS (SELECT FROM bench.panel WHERE query ~ ('\m' || o.name || '\M'))
       -- what others are made of, and upkeep
-      AND o.name NOT IN ('trace_latency_sketches', 'trace_dependency_edges', 'trace_rollup_check');
+      AND o.name NOT IN ('trace_latency_figures', 'trace_latency_span', 'trace_dependency_edges', 'trace_rollup_check');
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'no query asks %', missing;
     END IF;
